@@ -1,0 +1,61 @@
+"""What came of one attempt. A channel answers with one of these; it never raises for a refusal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """The receiver's side accepted it.
+
+    external_id: the receiver's own number for it (WeChat's msgid), "" where there is none.
+    """
+
+    external_id: str = ""
+    code: str = "ok"
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """Refused for now, and certainly without effect: the next step of the ladder.
+
+    not_before: wait at least that long, whatever the ladder says.
+    """
+
+    code: str
+    detail: str = ""
+    not_before: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paused:
+    """Refused because of quota or configuration: the channel rests, the ladder is not burnt.
+
+    resume_at: when to try again (UTC); None: a fixed while, set by whoever records it.
+    """
+
+    code: str
+    detail: str = ""
+    resume_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permanent:
+    """Refused for good: this notification is dead."""
+
+    code: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """It may have been accepted: the answer was lost. Repeated only while an id protects."""
+
+    code: str
+    detail: str = ""
+
+
+Outcome = Sent | Retry | Paused | Permanent | Unknown

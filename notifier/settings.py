@@ -1,0 +1,252 @@
+"""Every setting with its unit, bound and default. Read once, frozen, passed down.
+
+From, strongest first: the environment (`NOTIFIER_AMQP_URL` is `[amqp] url`), then the file that
+`NOTIFIER_CONFIG` names, else `notifier.toml` of the working directory.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from notifier.domain.ladder import DEFAULT_TIERS, check_tiers, ladder_of, parse_tiers
+from notifier.errors import SettingsError
+
+IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
+TABLE = r"^[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63})?$"
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Amqp(Section):
+    url: SecretStr = SecretStr("amqp://localhost:5672/")
+    """RabbitMQ: amqp:// or amqps://, user and vhost included."""
+    management_url: SecretStr | None = None
+    """RabbitMQ's management API, http(s)://user:password@host:15672; for depths and checks."""
+    exchange: str = Field("delay", min_length=1, max_length=80)
+    """The x-delayed-message exchange."""
+    queue_prefix: str = Field("delay_queue", min_length=1, max_length=80)
+    """A tier's queue is this and its seconds."""
+    delayed_type: Literal["direct", "topic"] = "direct"
+    """How the exchange routes when the delay is over."""
+    queue_type: Literal["quorum", "classic"] = "quorum"
+    """classic only to share the objects of older programs."""
+    delay: Literal["auto", "exchange"] = "auto"
+    """The delay mechanism; auto takes the first that the broker offers."""
+    dead_queue: str = Field("notifier.dead", min_length=1, max_length=80)
+    """Holds what has no row or cannot be read."""
+    heartbeat_s: int = Field(30, ge=5, le=600)
+    """AMQP heartbeat, seconds."""
+    publish_timeout_s: float = Field(10, gt=0, le=120)
+    """How long to wait for a publisher confirm, seconds."""
+
+
+class Mysql(Section):
+    url: SecretStr = SecretStr("mysql://root@localhost:3306/notifier")
+    """MySQL 8 or MariaDB 10.6 and newer: mysql://user:password@host:port/database."""
+    ca_file: Path | None = None
+    """Verify the server against this CA; without it only a loopback server is accepted."""
+    pool_size: int = Field(4, ge=1, le=64)
+    """Connections per process."""
+    statement_timeout_s: float = Field(10, gt=0, le=300)
+    """A statement that takes longer counts as the server being away, seconds."""
+
+
+class Redis(Section):
+    url: SecretStr = SecretStr("redis://localhost:6379/0")
+    """redis:// or rediss://."""
+    prefix: str = Field("notifier:", min_length=1, max_length=64)
+    """Every key begins with this."""
+
+
+class LadderSection(Section):
+    delays_s: Annotated[tuple[float, ...], NoDecode] = tuple(float(t) for t in DEFAULT_TIERS)
+    """Delay before each attempt, seconds, comma-separated."""
+
+    @field_validator("delays_s", mode="before")
+    @classmethod
+    def _read(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(float(part) for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("delays_s")
+    @classmethod
+    def _check(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        try:
+            ladder_of("default", value)
+        except Exception as error:
+            raise ValueError(str(error)) from error
+        return value
+
+
+class Fleet(Section):
+    name: str = Field("default", pattern=r"^[A-Za-z0-9_.-]{1,40}$")
+    """Two fleets of one name on one host are refused."""
+    tiers: Annotated[tuple[int, ...], NoDecode] = DEFAULT_TIERS
+    """Seconds; one queue and at least one process for each."""
+    concurrency: int = Field(100, ge=1, le=2000)
+    """Attempts under way at once, per process."""
+    run_dir: Path = Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp")) / f"notifier-{os.getuid()}"  # noqa: S108
+    """Lock and control socket; created with mode 0700."""
+    drain_s: float = Field(30, ge=0, le=600)
+    """How long SIGTERM lets work in flight finish, seconds."""
+    heartbeat_s: float = Field(1, ge=0.1, le=60)
+    """How often each process reports, seconds."""
+    give_up_after: int = Field(5, ge=1, le=100)
+    """Deaths of one child within a minute until the fleet stops with an error."""
+    metrics_port: int | None = Field(None, ge=0, le=65535)
+    """Prometheus metrics of the whole fleet on this port of loopback."""
+
+    @field_validator("tiers", mode="before")
+    @classmethod
+    def _read(cls, value: object) -> object:
+        return _checked(parse_tiers, value) if isinstance(value, str) else value
+
+    @field_validator("tiers")
+    @classmethod
+    def _check(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        checked: tuple[int, ...] = _checked(check_tiers, value)
+        return checked
+
+
+class Attempt(Section):
+    batch: int = Field(200, ge=1, le=2000)
+    """Most claims or records in one statement."""
+    pause_s: float = Field(60, ge=1, le=86400)
+    """How long a channel rests after a quota or configuration refusal without a date, seconds."""
+
+
+class Calendar(Section):
+    horizon_s: float = Field(60, ge=1, le=86400)
+    """What is due later than this waits in MySQL, seconds."""
+    tick_s: float = Field(0.5, gt=0, le=60)
+    """How often the calendar and the sweeper look, seconds."""
+    batch: int = Field(500, ge=1, le=5000)
+    """Rows promoted or swept in one transaction."""
+
+
+class Wechat(Section):
+    app_id: str = Field("", max_length=64)
+    app_secret: SecretStr = SecretStr("")
+    """Or app_secret_file."""
+    app_secret_file: Path | None = None
+    """A file with the secret, readable by nobody else."""
+    base_url: str = Field("https://api.weixin.qq.com", pattern=r"^https://[^/]+$")
+    ca_file: Path | None = None
+    """Verify WeChat's certificate against this CA instead of the system's (for the sandbox)."""
+    timeout_s: float = Field(7, gt=0, le=60)
+    """One request, connect included, seconds."""
+    connections: int = Field(64, ge=1, le=1000)
+    """Kept-alive connections per process."""
+    designer_template: str = Field("C3HSuUJdS86p_4gj4xxth943DdE2zkE3IxnlrK5MFTI", max_length=64)
+    designer_fields: dict[str, str] = {"keyword1": "{order_no}", "keyword2": "{dispatched_at}"}
+    """Template key to text; {order_no}, {dispatched_at} and the payload's keys are filled in."""
+    publisher_template: str = Field("C3HSuUJdS86p_4gj4xxth943DdE2zkE3IxnlrK5MFTI", max_length=64)
+    publisher_fields: dict[str, str] = {"keyword1": "{order_no}", "keyword2": "{dispatched_at}"}
+    time_zone: str = "Asia/Shanghai"
+    """For the times shown to people."""
+
+
+class Orders(Section):
+    table: str = Field("tg_order_task", pattern=TABLE)
+    """The application's order table, `schema.table` where it is another schema; see enabled."""
+    enabled: bool = True
+    """False: there are only notifications, no orders."""
+    id_column: str = Field("order_id", pattern=IDENTIFIER)
+    number_column: str = Field("order_no", pattern=IDENTIFIER)
+    status_column: str = Field("status", pattern=IDENTIFIER)
+    designer_id_column: str = Field("design_userid", pattern=IDENTIFIER)
+    designer_name_column: str = Field("design_username", pattern=IDENTIFIER)
+    designed_at_column: str = Field("design_time", pattern=IDENTIFIER)
+    publisher_column: str | None = Field("publisher_openid", pattern=IDENTIFIER)
+    """Whom to tell that the order was dispatched; none: the missing address is reported."""
+
+
+class Log(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    console: bool = True
+    """A line per attempt on the console."""
+    folder: Path | None = None
+    """A line per attempt in tier-N.log of this folder, rotated."""
+    mysql: bool = True
+    """A line per attempt in tg_log_order_dispatch."""
+    json_lines: bool = False
+    """Console lines as JSON."""
+
+
+class Sandbox(Section):
+    control_url: str | None = None
+    """The sandbox's control port, for load tests."""
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="NOTIFIER_",
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        extra="ignore",
+        frozen=True,
+    )
+
+    amqp: Amqp = Amqp()
+    mysql: Mysql = Mysql()
+    redis: Redis = Redis()
+    ladder: LadderSection = LadderSection()
+    fleet: Fleet = Fleet()
+    attempt: Attempt = Attempt()
+    calendar: Calendar = Calendar()
+    wechat: Wechat = Wechat()
+    orders: Orders = Orders()
+    log: Log = Log()
+    sandbox: Sandbox = Sandbox()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        path = Path(os.environ.get("NOTIFIER_CONFIG", "notifier.toml"))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, path)
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Read and check everything.
+
+    overrides: sections as mappings, stronger than the environment; for options of the command line.
+    Raises SettingsError that names each bad setting, its value's fault and where to set it.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [_explain(item["loc"], item["msg"]) for item in error.errors()]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def _explain(location: tuple[int | str, ...], message: str) -> str:
+    section, *rest = [str(part) for part in location]
+    name = "_".join(part for part in rest if not part.isdigit())
+    return f"[{section}] {name} (NOTIFIER_{section.upper()}_{name.upper()}): {message}"
+
+
+def _checked(check: Any, value: Any) -> Any:
+    try:
+        return check(value)
+    except Exception as error:
+        raise ValueError(str(error)) from error
