@@ -1,0 +1,128 @@
+"""The private stack as a whole."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from notifier.stack import layout as layouts
+from notifier.stack.layout import Layout
+from notifier.stack.mariadb import MariaDbRecipe
+from notifier.stack.process import HOST, StackError
+from notifier.stack.rabbitmq import EpmdRecipe, RabbitMqRecipe
+from notifier.stack.redis_server import RedisRecipe
+from notifier.stack.server import Server, ServerStatus
+
+
+class Stack:
+    """RabbitMQ, MariaDB and Redis in one folder, on loopback ports of their own.
+
+    Nothing is written or started before `up`. All calls block. `up`, `down` and `wipe` exclude
+    each other, across processes too.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder.absolute()
+
+    @property
+    def epmd(self) -> Server:
+        """Erlang's port mapper, which RabbitMQ needs while it starts."""
+        return Server(EpmdRecipe(self.folder, self._layout()))
+
+    @property
+    def rabbitmq(self) -> Server:
+        return Server(RabbitMqRecipe(self.folder, self._layout()))
+
+    @property
+    def mariadb(self) -> Server:
+        return Server(MariaDbRecipe(self.folder, self._layout()))
+
+    @property
+    def redis(self) -> Server:
+        return Server(RedisRecipe(self.folder, self._layout()))
+
+    def up(self) -> None:
+        """Return when all servers serve; those that already do are left alone.
+
+        Raises: StackError naming every server that did not start, with its address.
+        """
+        with self._locked():
+            if layouts.load(self.folder) is None:
+                layouts.create(self.folder)
+            self.epmd.start()
+            _together([server.start for server in (self.rabbitmq, self.mariadb, self.redis)])
+
+    def down(self) -> None:
+        """Return when all servers have ended in good order; data, ports and passwords stay."""
+        if not self.folder.exists():
+            return
+        with self._locked():
+            if layouts.load(self.folder) is not None:
+                _together([server.stop for server in (self.rabbitmq, self.mariadb, self.redis)])
+                self.epmd.stop()
+
+    def wipe(self) -> None:
+        """Kill the servers and remove the folder with everything in it."""
+        if not self.folder.exists():
+            return
+        with self._locked():
+            for server in self._servers():
+                server.kill()
+            shutil.rmtree(self.folder)
+
+    def status(self) -> list[ServerStatus]:
+        """One entry for each server; empty if the stack was never up."""
+        return [server.status() for server in self._servers()]
+
+    def environment(self) -> dict[str, str]:
+        """What `notifier` needs in its environment to use this stack.
+
+        Raises: StackError if the stack was never up.
+        """
+        layout = self._layout()
+        amqp = f"notifier:{layout.amqp_password}@{HOST}:{layout.amqp_port}"
+        management = f"admin:{layout.admin_password}@{HOST}:{layout.management_port}"
+        mysql = f"notifier:{layout.mysql_password}@{HOST}:{layout.mysql_port}"
+        redis = f":{layout.redis_password}@{HOST}:{layout.redis_port}"
+        return {
+            "NOTIFIER_AMQP_URL": f"amqp://{amqp}/notifier",
+            "NOTIFIER_AMQP_MANAGEMENT_URL": f"http://{management}",
+            "NOTIFIER_MYSQL_URL": f"mysql://{mysql}/notifier",
+            "NOTIFIER_REDIS_URL": f"redis://{redis}/0",
+        }
+
+    def _servers(self) -> Sequence[Server]:
+        if layouts.load(self.folder) is None:
+            return ()
+        return (self.rabbitmq, self.mariadb, self.redis, self.epmd)
+
+    def _layout(self) -> Layout:
+        layout = layouts.load(self.folder)
+        if layout is None:
+            raise StackError(f"there is no stack in {self.folder}: run `notifier stack up` first")
+        return layout
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+        with open(os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _together(actions: Sequence[Callable[[], None]]) -> None:
+    """Do all at once, wait for all, and report all failures in one error."""
+    with ThreadPoolExecutor(len(actions)) as pool:
+        pending = [pool.submit(action) for action in actions]
+    failures = [error for future in pending if (error := future.exception()) is not None]
+    unexpected = [error for error in failures if not isinstance(error, StackError)]
+    if unexpected:
+        raise unexpected[0]
+    if failures:
+        raise StackError("\n".join(str(error) for error in failures))
