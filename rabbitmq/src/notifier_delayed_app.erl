@@ -1,0 +1,36 @@
+%% SPDX-License-Identifier: Apache-2.0
+%%
+%% The plugin's application. It starts after the broker has recovered its exchanges, queues and
+%% bindings and before the first listener, so whatever a crash left half done is repaired before a
+%% client can see it.
+
+-module(notifier_delayed_app).
+
+-behaviour(application).
+-behaviour(supervisor).
+
+-export([start/2, stop/1, is_up/0]).
+-export([init/1]).
+
+-define(UP, {?MODULE, up}).
+
+start(_Type, _Args) ->
+    {ok, Pid} = supervisor:start_link({local, notifier_delayed_sup}, ?MODULE, []),
+    persistent_term:put(?UP, true),
+    ok = notifier_delayed_routes:repair_all(),
+    {ok, Pid}.
+
+stop(_State) ->
+    _ = persistent_term:erase(?UP),
+    ok.
+
+%% False while the broker boots: the callbacks of recovered exchanges and bindings arrive in no
+%% useful order then, and repair_all/0 makes up for all of them.
+-spec is_up() -> boolean().
+is_up() ->
+    persistent_term:get(?UP, false).
+
+init([]) ->
+    Worker = fun(Module) -> #{id => Module, start => {Module, start_link, []}} end,
+    {ok, {#{strategy => one_for_one, intensity => 10, period => 10},
+          [Worker(notifier_delayed_holds), Worker(notifier_delayed_routes)]}}.

@@ -1,0 +1,102 @@
+%% SPDX-License-Identifier: Apache-2.0
+%%
+%% The exchange type `x-delayed-message`.
+%%
+%% A message that has nothing to wait for is routed as the type in `x-delayed-type` routes it; any
+%% other is routed to a hold queue. Core runs the callbacks a second time inside a Mnesia
+%% transaction (Serial = transaction), where nothing may have a side effect.
+
+-module(notifier_delayed_exchange).
+
+-behaviour(rabbit_exchange_type).
+
+-include_lib("rabbit_common/include/rabbit.hrl").
+
+-export([description/0, serialise_events/0, route/2, validate/1, validate_binding/2, create/2,
+         delete/3, policy_changed/2, add_binding/3, remove_bindings/3, assert_args_equivalence/2,
+         info/1, info/2]).
+
+-rabbit_boot_step({?MODULE,
+                   [{description, "exchange type x-delayed-message"},
+                    {mfa, {rabbit_registry, register, [exchange, <<"x-delayed-message">>, ?MODULE]}},
+                    {cleanup, {rabbit_registry, unregister, [exchange, <<"x-delayed-message">>]}},
+                    {requires, rabbit_registry},
+                    {enables, kernel_ready}]}).
+
+description() ->
+    [{description, <<"Routes a message when the milliseconds in its x-delay header have passed">>}].
+
+serialise_events() -> false.
+
+route(#exchange{name = Name} = X, Delivery) ->
+    case notifier_delayed_message:from_client() of
+        true ->
+            case destinations(X, Delivery) of
+                {ok, Destinations} -> Destinations;
+                {refused, Why, Args} -> refuse(Why, Args)
+            end;
+        false ->
+            notifier_delayed_routes:or_unrouted(Name, fun () -> destinations(X, Delivery) end)
+    end.
+
+destinations(#exchange{name = Name} = X, Delivery) ->
+    case notifier_delayed_message:delay(Delivery) of
+        now ->
+            notifier_delayed_routes:now(X, Delivery);
+        too_long ->
+            {refused, "x-delay of a message to ~s is longer than 4294967295 ms", [rabbit_misc:rs(Name)]};
+        {ms, Ms} ->
+            case notifier_delayed_message:expires(Delivery) of
+                true ->
+                    {refused, "a message to ~s has both x-delay and expiration: "
+                     "it could expire before it is due; send one of them", [rabbit_misc:rs(Name)]};
+                false ->
+                    notifier_delayed_holds:route(Name, Ms, Delivery)
+            end
+    end.
+
+validate(X) ->
+    case notifier_delayed_routes:check(X) of
+        ok -> ok;
+        {refused, Why, Args} -> refuse(Why, Args)
+    end.
+
+validate_binding(X, Binding) ->
+    (notifier_delayed_routes:delegate(X)):validate_binding(X, Binding).
+
+create(transaction, _X) -> ok;
+create(_Serial, X) -> outside_transaction(fun () -> notifier_delayed_routes:ensure(X) end).
+
+%% The companion keeps its bindings: what is still held is routed by them.
+delete(_Serial, _X, _Bindings) -> ok.
+
+policy_changed(_Old, New) -> outside_transaction(fun () -> notifier_delayed_routes:ensure(New) end).
+
+add_binding(transaction, _X, _Binding) -> ok;
+add_binding(_Serial, _X, Binding) ->
+    outside_transaction(fun () -> notifier_delayed_routes:mirror([Binding]) end).
+
+remove_bindings(transaction, _X, _Bindings) -> ok;
+remove_bindings(_Serial, _X, Bindings) ->
+    outside_transaction(fun () -> notifier_delayed_routes:mirror(Bindings) end).
+
+%% Core compares the alternate exchange only.
+assert_args_equivalence(#exchange{name = Name, arguments = Args}, Required) ->
+    rabbit_misc:assert_args_equivalence(Args, Required, Name,
+                                        [<<"alternate-exchange">>, <<"x-delayed-type">>]).
+
+info(_X) -> [].
+
+info(_X, _Items) -> [].
+
+%% While the broker boots there is nothing to do, see notifier_delayed_app; and what a caller
+%% wraps in a transaction of its own is repaired within seconds.
+outside_transaction(Fun) ->
+    case notifier_delayed_app:is_up() andalso not mnesia:is_transaction() of
+        true -> Fun();
+        false -> ok
+    end.
+
+-spec refuse(string(), [term()]) -> no_return().
+refuse(Why, Args) ->
+    rabbit_misc:protocol_error(precondition_failed, Why, Args).

@@ -1,0 +1,258 @@
+%% SPDX-License-Identifier: Apache-2.0
+%%
+%% The exchanges around a delayed exchange, see notifier_delayed_names, and the mirroring of its
+%% bindings into the companion. All of it can be built again from the delayed exchange's own record
+%% and bindings: at start, when the exchange is declared, and every half minute.
+
+-module(notifier_delayed_routes).
+
+-behaviour(gen_server).
+
+-include_lib("rabbit_common/include/rabbit.hrl").
+
+-export([start_link/0, check/1, delegate/1, ensure/1, mirror/1, now/2, or_unrouted/2,
+         repair_all/0]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
+
+-define(USER, <<"rmq-internal">>).
+%% Marks the exchanges that are ours, with the name of the exchange they belong to.
+-define(OWNER, <<"x-delayed-message-of">>).
+-define(ALTERNATE, <<"alternate-exchange">>).
+-define(REPAIR_EVERY_MS, 30000).
+
+-type refusal() :: {refused, string(), [term()]}.
+
+start_link() ->
+    gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
+
+%%--------------------------------------------------------------------------------------------
+%% Before an exchange is declared.
+
+-spec check(rabbit_types:exchange()) -> ok | refusal().
+check(#exchange{name = Name} = X) ->
+    first_refusal([fun () -> check_type(X) end,
+                   fun () -> check_length(Name) end,
+                   fun () -> check_names(Name) end,
+                   fun () -> check_broker(Name) end]).
+
+first_refusal([]) -> ok;
+first_refusal([Check | Checks]) ->
+    case Check() of
+        ok -> first_refusal(Checks);
+        Refusal -> Refusal
+    end.
+
+check_type(#exchange{name = Name, arguments = Args} = X) ->
+    case rabbit_misc:table_lookup(Args, <<"x-delayed-type">>) of
+        {longstr, Type} ->
+            case find_module(Type) of
+                {ok, Module} -> Module:validate(X);
+                error -> {refused, "~s: x-delayed-type '~s' is no exchange type to delegate to",
+                          [rabbit_misc:rs(Name), Type]}
+            end;
+        _ ->
+            {refused, "~s: argument x-delayed-type is missing; it names the type that routes when "
+             "a message is due, such as direct", [rabbit_misc:rs(Name)]}
+    end.
+
+check_length(#resource{name = Name} = X) ->
+    Max = notifier_delayed_names:max_base(),
+    case byte_size(Name) =< Max of
+        true -> ok;
+        false -> {refused, "~s: the name of a delayed exchange has at most ~b bytes",
+                  [rabbit_misc:rs(X), Max]}
+    end.
+
+check_names(Name) ->
+    case [Taken || Taken <- helpers(Name), is_foreign(Taken, Name)] of
+        [] -> ok;
+        [Taken | _] -> {refused, "~s needs ~s, which exists and belongs to something else",
+                        [rabbit_misc:rs(Name), rabbit_misc:rs(Taken)]}
+    end.
+
+helpers(Name) ->
+    [notifier_delayed_names:Helper(Name) || Helper <- [companion, stage, alternate, unrouted]].
+
+is_foreign(Helper, #resource{name = Owner}) ->
+    case rabbit_exchange:lookup(Helper) of
+        {ok, #exchange{arguments = Args}} ->
+            rabbit_misc:table_lookup(Args, ?OWNER) =/= {longstr, Owner};
+        {error, not_found} ->
+            false
+    end.
+
+check_broker(Name) ->
+    case rabbit_queue_type:is_supported() of
+        true -> ok;
+        false -> {refused, "~s: at-least-once dead-lettering needs the feature flag stream_queue; "
+                  "run rabbitmqctl enable_feature_flag stream_queue", [rabbit_misc:rs(Name)]}
+    end.
+
+find_module(Type) ->
+    case rabbit_registry:binary_to_type(Type) of
+        {error, not_found} -> error;
+        Atom -> case rabbit_registry:lookup_module(exchange, Atom) of
+                    {ok, notifier_delayed_exchange} -> error;
+                    {ok, notifier_delayed_stage} -> error;
+                    {ok, Module} -> {ok, Module};
+                    {error, not_found} -> error
+                end
+    end.
+
+%% The module of the type that the exchange delegates to.
+-spec delegate(rabbit_types:exchange()) -> module().
+delegate(X) ->
+    {ok, Module} = find_module(type_name(X)),
+    Module.
+
+type_name(#exchange{arguments = Args}) ->
+    {longstr, Type} = rabbit_misc:table_lookup(Args, <<"x-delayed-type">>),
+    Type.
+
+%%--------------------------------------------------------------------------------------------
+%% Building.
+
+%% Makes everything around X what it should be. Nothing is written when it already is.
+-spec ensure(rabbit_types:exchange()) -> ok | refusal().
+ensure(#exchange{name = Name} = X) ->
+    locked(Name, fun () -> ensure_locked(X) end).
+
+ensure_locked(#exchange{name = Name} = X) ->
+    #resource{name = Unrouted} = UnroutedX = notifier_delayed_names:unrouted(Name),
+    #resource{name = Alternate} = AlternateX = notifier_delayed_names:alternate(Name),
+    UnroutedQueue = notifier_delayed_names:unrouted_queue(Name),
+    ok = notifier_delayed_holds:ensure_plain(UnroutedQueue),
+    ok = declare(UnroutedX, fanout, Name, []),
+    ok = bind(UnroutedX, UnroutedQueue),
+    ok = declare(AlternateX, fanout, Name, [{?ALTERNATE, longstr, Unrouted}]),
+    ok = become(AlternateX, alternate_bindings(X, AlternateX)),
+    ok = declare(notifier_delayed_names:stage(Name), 'x-delayed-message-stage', Name, []),
+    Companion = notifier_delayed_names:companion(Name),
+    ok = declare(Companion, rabbit_registry:binary_to_type(type_name(X)), Name,
+                 [{?ALTERNATE, longstr, Alternate}]),
+    ok = become(Companion, [B#binding{source = Companion}
+                            || B <- rabbit_binding:list_for_source(Name)]).
+
+declare(Name, Type, #resource{name = Owner}, Args) ->
+    case rabbit_exchange:lookup(Name) of
+        {ok, #exchange{type = Type}} ->
+            ok;
+        {ok, #exchange{}} ->
+            %% The delayed exchange was declared again with another type to delegate to.
+            ok = rabbit_exchange:delete(Name, false, ?USER),
+            declare(Name, Type, #resource{name = Owner}, Args);
+        {error, not_found} ->
+            #exchange{} = rabbit_exchange:declare(
+                            Name, Type, true, false, true,
+                            [{?OWNER, longstr, Owner} | Args], ?USER),
+            ok
+    end.
+
+bind(Source, Destination) ->
+    rabbit_binding:add(#binding{source = Source, destination = Destination, key = <<>>, args = []},
+                       ?USER).
+
+alternate_bindings(#exchange{name = Name} = X, AlternateX) ->
+    case rabbit_policy:get_arg(?ALTERNATE, ?ALTERNATE, X) of
+        undefined ->
+            [];
+        Alternate ->
+            Theirs = rabbit_misc:r(Name, exchange, Alternate),
+            [#binding{source = AlternateX, destination = Theirs, key = <<>>, args = []}
+             || rabbit_exchange:exists(Theirs)]
+    end.
+
+%% Gives Source exactly these bindings.
+become(Source, Wanted) ->
+    Have = rabbit_binding:list_for_source(Source),
+    [rabbit_binding:add(B, ?USER) || B <- Wanted -- Have],
+    [rabbit_binding:remove(B, ?USER) || B <- Have -- Wanted],
+    ok.
+
+%% Brings the companion in line with what has become of these bindings. It asks instead of
+%% believing its caller: of two callbacks for the same binding the later may be the older.
+-spec mirror([rabbit_types:binding()]) -> ok.
+mirror([]) ->
+    ok;
+mirror([#binding{source = Name} | _] = Bindings) ->
+    locked(Name, fun () -> [mirror_locked(B) || B <- Bindings], ok end).
+
+mirror_locked(#binding{source = Name} = B) ->
+    Mirrored = B#binding{source = notifier_delayed_names:companion(Name)},
+    case rabbit_binding:exists(B) of
+        true -> rabbit_binding:add(Mirrored, ?USER);
+        _ -> rabbit_binding:remove(Mirrored, ?USER)
+    end.
+
+locked(#resource{} = Name, Fun) ->
+    global:trans({{?MODULE, Name}, self()}, Fun).
+
+%%--------------------------------------------------------------------------------------------
+%% Routing.
+
+%% Where the delegated type sends a message at once.
+-spec now(rabbit_types:exchange(), rabbit_types:delivery()) ->
+          {ok, [rabbit_types:r(queue | exchange)]} | refusal().
+now(#exchange{name = Name} = X, Delivery) ->
+    case rabbit_exchange:lookup(notifier_delayed_names:companion(Name)) of
+        {ok, #exchange{} = Companion} ->
+            {ok, (delegate(X)):route(Companion, Delivery)};
+        {error, not_found} ->
+            {refused, "~s has lost its companion exchange; it is repaired within ~b s",
+             [rabbit_misc:rs(Name), ?REPAIR_EVERY_MS div 1000]}
+    end.
+
+%% For the dead-letter path: whatever goes wrong, the answer is a queue that exists and no
+%% exception, because one there would stop dead-lettering on the whole node.
+-spec or_unrouted(rabbit_types:r(exchange), fun (() -> {ok, [Name]} | refusal())) -> [Name]
+              when Name :: rabbit_types:r(queue | exchange).
+or_unrouted(X, Route) ->
+    try Route() of
+        {ok, Destinations} -> Destinations;
+        {refused, Why, Args} -> unrouted(X, io_lib:format(Why, Args))
+    catch
+        Class:Reason -> unrouted(X, io_lib:format("~p:~0p", [Class, Reason]))
+    end.
+
+unrouted(X, Why) ->
+    rabbit_log:warning("x-delayed-message: to ~s.unrouted: ~ts", [X#resource.name, Why]),
+    [notifier_delayed_names:unrouted_queue(X)].
+
+%%--------------------------------------------------------------------------------------------
+%% The process repairs.
+
+-spec repair_all() -> ok.
+repair_all() ->
+    gen_server:call(?MODULE, repair_all, infinity).
+
+init([]) ->
+    {ok, schedule()}.
+
+schedule() ->
+    erlang:send_after(?REPAIR_EVERY_MS, self(), repair_all).
+
+handle_call(repair_all, _From, Timer) ->
+    ok = repair(),
+    {reply, ok, Timer}.
+
+handle_cast(_Message, Timer) ->
+    {noreply, Timer}.
+
+handle_info(repair_all, _Timer) ->
+    ok = repair(),
+    {noreply, schedule()}.
+
+repair() ->
+    [repair(X) || #exchange{type = 'x-delayed-message'} = X <- rabbit_exchange:list()],
+    ok.
+
+%% One exchange that cannot be repaired, for want of a majority say, must not keep the others or
+%% the broker from starting.
+repair(#exchange{name = Name} = X) ->
+    try
+        ok = ensure(X)
+    catch
+        Class:Reason ->
+            rabbit_log:error("x-delayed-message: ~s not repaired: ~p:~0p",
+                             [rabbit_misc:rs(Name), Class, Reason])
+    end.
