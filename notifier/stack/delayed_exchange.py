@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import tempfile
@@ -22,26 +23,30 @@ def is_available() -> bool:
     return (_SOURCES / "build").exists()
 
 
-def build(broker_plugins: Path) -> Path:
-    """The folder with the compiled plugin for the broker whose plugins are in `broker_plugins`.
+def build(broker: Path) -> Path:
+    """The folder with the plugin, compiled for the broker installed in `broker`.
 
     Raises: StackError with the compiler's output.
     """
-    target = _BUILT / _fingerprint(broker_plugins)
+    target = _BUILT / _fingerprint(broker)
     _BUILT.mkdir(parents=True, exist_ok=True)
     with open(_BUILT / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.exists():
-            _compile(target)
+            _compile(target, broker)
     return target
 
 
-def _compile(target: Path) -> None:
+def _compile(target: Path, broker: Path) -> None:
     with tempfile.TemporaryDirectory(dir=_BUILT) as scratch:
         draft = Path(scratch) / "plugins"
         draft.mkdir()
         result = subprocess.run(
-            [_SOURCES / "build", draft], capture_output=True, text=True, check=False
+            [_SOURCES / "build", draft],
+            env={**os.environ, "RABBITMQ_LIB": str(broker)},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if result.returncode != 0:
             raise StackError(
@@ -51,9 +56,8 @@ def _compile(target: Path) -> None:
         shutil.move(draft, target)
 
 
-def _fingerprint(broker_plugins: Path) -> str:
-    digest = hashlib.sha256(str(broker_plugins).encode())
-    for path in sorted(_SOURCES.rglob("*")):
-        if path.is_file() and path.suffix not in {".beam", ".ez", ".conf", ".config"}:
-            digest.update(f"{path.relative_to(_SOURCES)}\0".encode() + path.read_bytes())
+def _fingerprint(broker: Path) -> str:
+    digest = hashlib.sha256(str(broker).encode())
+    for path in [_SOURCES / "build", *sorted((_SOURCES / "src").iterdir())]:
+        digest.update(f"{path.name}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:16]

@@ -136,11 +136,11 @@ class RabbitMqRecipe:
             return False
 
     def _plugin_path(self) -> str:
-        installed = _program().parent.parent / "plugins"
-        if not delayed_exchange.is_available():
-            return str(installed)
-        built = delayed_exchange.build(installed)
-        return f"{installed}:{built}"
+        broker = _program().parent.parent
+        path = str(broker / "plugins")
+        return (
+            f"{path}:{delayed_exchange.build(broker)}" if delayed_exchange.is_available() else path
+        )
 
     def _configuration(self) -> str:
         """The repository's own rabbitmq.conf, then what is this stack's alone."""

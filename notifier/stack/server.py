@@ -10,6 +10,7 @@ from typing import Protocol
 from notifier.stack.layout import port_is_free
 from notifier.stack.process import HOST, Daemon, StackError, wait_until
 
+PID_FILE = "pid.json"
 _LOG_LINES_IN_ERROR = 15
 
 
@@ -64,7 +65,7 @@ class Server:
         self._recipe = recipe
         self._start_timeout_s = start_timeout_s
         self._stop_timeout_s = stop_timeout_s
-        self._daemon = Daemon(pid_file=recipe.folder / "pid.json", log_file=self.log_file)
+        self._daemon = Daemon(pid_file=recipe.folder / PID_FILE, log_file=self.log_file)
 
     def start(self) -> None:
         """Return when it serves; at once if it already does.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shlex
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +14,10 @@ from pathlib import Path
 from notifier.stack import layout as layouts
 from notifier.stack.layout import Layout
 from notifier.stack.mariadb import MariaDbRecipe
-from notifier.stack.process import HOST, StackError
+from notifier.stack.process import HOST, Daemon, StackError
 from notifier.stack.rabbitmq import EpmdRecipe, RabbitMqRecipe
 from notifier.stack.redis_server import RedisRecipe
-from notifier.stack.server import Server, ServerStatus
+from notifier.stack.server import PID_FILE, Server, ServerStatus
 
 
 class Stack:
@@ -71,8 +72,9 @@ class Stack:
         if not self.folder.exists():
             return
         with self._locked():
-            for server in self._servers():
-                server.kill()
+            # By their pid files: a stack whose layout cannot be read can still be removed.
+            for pid_file in self.folder.glob(f"*/{PID_FILE}"):
+                Daemon(pid_file=pid_file, log_file=pid_file.with_suffix(".log")).kill()
             shutil.rmtree(self.folder)
 
     def status(self) -> list[ServerStatus]:
@@ -95,6 +97,11 @@ class Stack:
             "NOTIFIER_MYSQL_URL": f"mysql://{mysql}/notifier",
             "NOTIFIER_REDIS_URL": f"redis://{redis}/0",
         }
+
+    def exports(self) -> str:
+        """The environment as lines that any POSIX shell can evaluate."""
+        pairs = self.environment().items()
+        return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in pairs)
 
     def _servers(self) -> Sequence[Server]:
         if layouts.load(self.folder) is None:
