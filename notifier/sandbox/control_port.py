@@ -1,0 +1,190 @@
+"""The control port: scripts faults and shows what happened. Plain HTTP on loopback only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from notifier.sandbox.account import Account
+from notifier.sandbox.data_port import DataPort
+from notifier.sandbox.effects import EffectJournal, read_rows
+from notifier.sandbox.options import SERVER_NAME, SandboxError
+from notifier.sandbox.rules import RuleBook, parse_rules
+from notifier.sandbox.webhook import checked_secret
+from notifier.sandbox.wire import Wire
+
+_ROWS_AT_ONCE = 500
+_Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class ControlPort:
+    """Handles the calls of the control port."""
+
+    def __init__(
+        self,
+        account: Account,
+        data_port: DataPort,
+        *,
+        journal: EffectJournal,
+        wire: Wire,
+        effects_file: Path,
+    ) -> None:
+        self._account = account
+        self._data_port = data_port
+        self._journal = journal
+        self._wire = wire
+        self._effects_file = effects_file
+        self._handlers: Mapping[tuple[str, str], _Handler] = {
+            ("GET", "/_sim/health"): self._health,
+            ("GET", "/_sim/effects"): self._effects,
+            ("GET", "/_sim/wire"): self._show_wire,
+            ("GET", "/_sim/counters"): self._counters,
+            ("GET", "/_sim/tokens"): self._tokens,
+            ("GET", "/_sim/script"): self._show_script,
+            ("POST", "/_sim/script"): self._script,
+            ("POST", "/_sim/people"): self._people,
+            ("POST", "/_sim/behaviour"): self._behaviour,
+            ("POST", "/_sim/webhooks"): self._webhooks,
+            ("POST", "/_sim/reset"): self._reset,
+        }
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request; 422 with the reason for what cannot be done."""
+        handler = self._handlers.get((request.method, request.path))
+        if handler is None:
+            known = sorted(f"{method} {path}" for method, path in self._handlers)
+            return _json({"error": f"no {request.method} {request.path}", "known": known}, 404)
+        try:
+            return await handler(request)
+        except (SandboxError, orjson.JSONDecodeError, ValueError) as error:
+            return _json({"error": str(error)}, 422)
+
+    def load_script(self, source: Any) -> None:
+        """Put a script into force: a list of rules, or an object with the parts to set.
+
+        The parts are `rules` (with `mode`: `replace`, the default, or `add`), `behaviour`,
+        `people` and `webhooks`. Raises: SandboxError naming what is wrong; nothing is set then.
+        """
+        parts = {"rules": source} if isinstance(source, list) else source
+        if not isinstance(parts, dict) or not parts.keys() <= _PARTS:
+            raise SandboxError(f"script: must be a list of rules or have parts of {sorted(_PARTS)}")
+        mode = parts.get("mode", "replace")
+        if mode not in ("replace", "add"):
+            raise SandboxError(f"script: mode {mode!r} is none of replace, add")
+        rules = parse_rules(parts.get("rules", []))
+        behaviour = self._account.behaviour.changed(parts.get("behaviour", {}))
+        people = self._account.people.changed(parts.get("people", {}))
+        secrets = _webhook_secrets(parts.get("webhooks", {}))
+        self._account.behaviour, self._account.people = behaviour, people
+        self._account.webhook_secrets.update(secrets)
+        if "rules" in parts and mode == "replace":
+            self._data_port.rules = RuleBook(rules)
+        else:
+            self._data_port.rules.add(rules)
+
+    async def _health(self, request: web.BaseRequest) -> web.StreamResponse:
+        return _json({"sandbox": "notifier", "effects": self._account.ledger.effects})
+
+    async def _counters(self, request: web.BaseRequest) -> web.StreamResponse:
+        seen = self._account.webhooks_seen
+        counted = {
+            "effects": self._account.ledger.effects,
+            "repeats": self._account.ledger.repeats.total(),
+            "webhooks": len(seen),
+            "webhook_repeats": seen.total() - len(seen),
+        }
+        return _json({**counted, **self._wire.counted()})
+
+    async def _tokens(self, request: web.BaseRequest) -> web.StreamResponse:
+        return _json(list(self._account.tokens.history()))
+
+    async def _show_script(self, request: web.BaseRequest) -> web.StreamResponse:
+        return _json(list(self._data_port.rules.listed()))
+
+    async def _script(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.load_script(orjson.loads(await request.read()))
+        return await self._show_script(request)
+
+    async def _people(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.load_script({"people": orjson.loads(await request.read())})
+        return _json({})
+
+    async def _behaviour(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.load_script({"behaviour": orjson.loads(await request.read())})
+        return _json({})
+
+    async def _webhooks(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.load_script({"webhooks": orjson.loads(await request.read())})
+        return _json({})
+
+    async def _reset(self, request: web.BaseRequest) -> web.StreamResponse:
+        await self._journal.forget()
+        self._account.forget_everything()
+        self._wire.forget()
+        self._data_port.rules = RuleBook()
+        return _json({})
+
+    async def _show_wire(self, request: web.BaseRequest) -> web.StreamResponse:
+        return await _stream(request, self._wire.listed())
+
+    async def _effects(self, request: web.BaseRequest) -> web.StreamResponse:
+        openid = request.query.get("openid")
+        since = float(request.query.get("since", 0))
+        repeats, seen = self._account.ledger.repeats, self._account.webhooks_seen
+
+        def wanted() -> Iterable[dict[str, Any]]:
+            for row in read_rows(self._effects_file):
+                if row["received_at"] < since or (openid and row.get("openid") != openid):
+                    continue
+                if row["kind"] == "wechat":
+                    yield {**row, "wire_count": 1 + repeats[row["msgid"]]}
+                elif row["kind"] == "webhook":
+                    yield {**row, "wire_count": max(1, seen[row["webhook_id"]])}
+
+        return await _stream(request, wanted())
+
+
+_PARTS = {"rules", "mode", "behaviour", "people", "webhooks"}
+
+
+def _webhook_secrets(source: object) -> dict[str, tuple[str, ...]]:
+    if not isinstance(source, dict):
+        raise SandboxError("webhooks: must be an object of paths and their lists of secrets")
+    secrets: dict[str, tuple[str, ...]] = {}
+    for path, given in source.items():
+        if not path.startswith("/webhook/") or not isinstance(given, list):
+            raise SandboxError(f"webhooks: {path!r} must be /webhook/… with a list of secrets")
+        secrets[path] = tuple(checked_secret(each) for each in given)
+    return secrets
+
+
+def _json(payload: Any, status: int = 200) -> web.Response:
+    return web.Response(
+        status=status,
+        body=orjson.dumps(payload),
+        headers={"Server": SERVER_NAME, "Content-Type": "application/json"},
+    )
+
+
+async def _stream(
+    request: web.BaseRequest, rows: Iterable[Mapping[str, Any]]
+) -> web.StreamResponse:
+    """JSON lines, read in a thread and some at a time, so that the data port goes on."""
+    headers = {"Server": SERVER_NAME, "Content-Type": "application/x-ndjson"}
+    response = web.StreamResponse(headers=headers)
+    await response.prepare(request)
+    left = iter(rows)
+
+    def some() -> bytes:
+        chunk = islice(left, _ROWS_AT_ONCE)
+        return b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in chunk)
+
+    while chunk := await asyncio.to_thread(some):
+        await response.write(chunk)
+    return response
