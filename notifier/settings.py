@@ -58,6 +58,8 @@ class Mysql(Section):
     """MySQL 8 or MariaDB 10.6 and newer: mysql://user:password@host:port/database."""
     ca_file: Path | None = None
     """Verify the server against this CA; without it only a loopback server is accepted."""
+    allow_plaintext: bool = False
+    """Allow an unencrypted connection to another machine."""
     pool_size: int = Field(4, ge=1, le=64)
     """Connections per process."""
     statement_timeout_s: float = Field(10, gt=0, le=300)

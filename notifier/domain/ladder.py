@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 
 from notifier.errors import InvalidInput
 
@@ -46,7 +47,7 @@ def check_tiers(tiers: Sequence[int]) -> tuple[int, ...]:
     for tier in tiers:
         if not 1 <= tier <= LONGEST_TIER_S:
             raise InvalidInput("tiers", f"{tier} is not between 1 and {LONGEST_TIER_S} seconds")
-    for earlier, later in zip(tiers, tiers[1:], strict=False):
+    for earlier, later in pairwise(tiers):
         if later == earlier:
             raise InvalidInput("tiers", f"{later} is given twice; name each tier once")
         if later < earlier:
@@ -59,5 +60,5 @@ def parse_tiers(text: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")] if text.strip() else []
     for part in parts:
         if not part.isascii() or not part.isdigit():
-            raise InvalidInput("tiers", f"{part!r} is no whole number of seconds, as in 1,3,5,15,30")
+            raise InvalidInput("tiers", f"{part!r} is no whole number of seconds; e.g. 1,3,5")
     return check_tiers([int(part) for part in parts])

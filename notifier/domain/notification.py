@@ -55,6 +55,7 @@ class Notification:
     template: a name from the settings, "" for the role's default.
     payload: values for the template; string keys.
     dispatched_at: when the order was claimed (UTC); shown in the text so that retries say the same.
+    attempt: which one this is, from 1, never reset.
     """
 
     id: UUID
@@ -66,6 +67,7 @@ class Notification:
     payload: Mapping[str, object] = field(default_factory=dict)
     dispatched_at: datetime | None = None
     accepted_at: datetime | None = None
+    attempt: int = 1
 
 
 class Channel(Protocol):

@@ -1,0 +1,299 @@
+"""The claim's transaction: leases, and the dispatch of orders, for a batch of messages at once."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from notifier.domain import claim, dispatch
+from notifier.domain.ladder import Ladder
+from notifier.domain.lease import Claimed, Ended, Lease, Superseded
+from notifier.domain.message import Message
+from notifier.domain.notification import ChannelName, Notification, Role, State
+from notifier.domain.order import OrderRow, OrderStatus
+from notifier.domain.outcome import Permanent, Retry
+from notifier.domain.placement import Places
+from notifier.domain.settle import InFlight
+from notifier.store.mysql import Cursor, Database
+from notifier.store.orders import Assignment, Orders
+from notifier.store.publishers import insert_publishers, publisher_of
+from notifier.store.sql import marks
+
+ClaimResult = Claimed | Ended | Superseded | claim.Forget | claim.TooEarly | claim.NoRow
+
+COLUMNS = (
+    "id, state, seq, due_at, NOW(6), step, attempt, crashes, unknown_since, cancel_requested, "
+    "ladder, tier, role, channel, recipient, order_book, order_no, order_id, designer_id, "
+    "designer_name, template, payload, deadline_at, dispatched_at, accepted_at"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A delivered message that wants to become an attempt."""
+
+    message: Message
+    redelivered: bool
+
+
+@dataclass(slots=True)
+class _Row:
+    """A locked row; `state` moves as the batch goes on, so that a duplicate within it loses."""
+
+    id: bytes
+    state: str
+    seq: int
+    due_at: datetime
+    now: datetime
+    step: int
+    attempt: int
+    crashes: int
+    unknown_since: datetime | None
+    cancel_requested: str
+    ladder: str
+    tier: int
+    role: str
+    channel: str
+    recipient: str
+    order_book: str
+    order_no: str
+    order_id: int | None
+    designer_id: int | None
+    designer_name: str | None
+    template: str
+    payload: str | None
+    deadline_at: datetime | None
+    dispatched_at: datetime | None
+    accepted_at: datetime
+
+    def cursor(self) -> claim.Cursor:
+        return claim.Cursor(state=State(self.state), seq=self.seq, due_at=self.due_at)
+
+    def message(self) -> Message:
+        return Message(
+            notification_id=UUID(bytes=self.id),
+            seq=self.seq,
+            attempt=self.attempt,
+            tier=self.tier,
+            due_at=self.due_at,
+            channel=ChannelName(self.channel),
+            role=Role(self.role),
+            order_no=self.order_no,
+        )
+
+    def claimed(self, token: bytes, until: datetime) -> Claimed:
+        return Claimed(
+            notification=Notification(
+                id=UUID(bytes=self.id),
+                role=Role(self.role),
+                channel=ChannelName(self.channel),
+                recipient=self.recipient,
+                order_no=self.order_no,
+                template=self.template,
+                payload=orjson.loads(self.payload) if self.payload else {},
+                dispatched_at=self.dispatched_at,
+                accepted_at=self.accepted_at,
+            ),
+            row=InFlight(
+                seq=self.seq,
+                step=self.step,
+                attempt=self.attempt,
+                crashes=self.crashes,
+                unknown_since=self.unknown_since,
+                cancel_requested=self.cancel_requested,
+            ),
+            token=token,
+            ladder=self.ladder,
+            tier=self.tier,
+            due_at=self.due_at,
+            now=self.now,
+            until=until,
+        )
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What the transaction is going to write."""
+
+    claimed: list[bytes] = field(default_factory=list)
+    dispatched: list[bytes] = field(default_factory=list)
+    cancelled: dict[str, list[bytes]] = field(default_factory=dict)
+    assignments: dict[str, list[Assignment]] = field(default_factory=dict)
+    publishers: list[tuple[Any, ...]] = field(default_factory=list)
+
+
+class Claims:
+    """Claims batches of messages.
+
+    books: order tables by the row's `order_book`. ladders: by name.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        lease: Lease,
+        books: Mapping[str, Orders],
+        ladders: Mapping[str, Ladder],
+        places: Places,
+    ) -> None:
+        self._database = database
+        self._lease = lease
+        self._books = books
+        self._ladders = ladders
+        self._places = places
+
+    async def claim(self, requests: Sequence[Request]) -> list[ClaimResult]:
+        """One transaction for all; results in the order of the requests.
+
+        Raises StoreUnavailable (nothing claimed, or the leases run out) or StoreError.
+        """
+        async with self._database.transaction() as cursor:
+            rows = await self._lock(cursor, requests)
+            orders = await self._lock_orders(cursor, rows.values())
+            plan = _Plan()
+            token = secrets.token_bytes(16)
+            results = [self._decide(request, rows, orders, plan, token) for request in requests]
+            await self._write(cursor, plan, rows, token)
+        return results
+
+    async def _lock(self, cursor: Cursor, requests: Sequence[Request]) -> dict[bytes, _Row]:
+        ids = sorted({request.message.notification_id.bytes for request in requests})
+        found = await cursor.fetch(
+            f"SELECT {COLUMNS} FROM notifier_notification WHERE id IN ({marks(len(ids))}) "
+            "ORDER BY id FOR UPDATE",
+            ids,
+        )
+        return {row[0]: _Row(*row) for row in found}
+
+    async def _lock_orders(self, cursor: Cursor, rows: Any) -> dict[tuple[str, int], OrderRow]:
+        locked: dict[tuple[str, int], OrderRow] = {}
+        for book, orders in self._books.items():
+            wanted = [
+                row.order_id
+                for row in rows
+                if row.order_book == book and row.role == Role.DESIGNER and row.state == "waiting"
+            ]
+            for order_id, order in (await orders.lock(cursor, wanted)).items():
+                locked[book, order_id] = order
+        return locked
+
+    def _decide(
+        self,
+        request: Request,
+        rows: dict[bytes, _Row],
+        orders: dict[tuple[str, int], OrderRow],
+        plan: _Plan,
+        token: bytes,
+    ) -> ClaimResult:
+        row = rows.get(request.message.notification_id.bytes)
+        decision = claim.decide(
+            row.cursor() if row else None,
+            seq=request.message.seq,
+            redelivered=request.redelivered,
+            now=row.now if row else datetime.min,
+        )
+        if row is None or isinstance(decision, claim.Forget | claim.TooEarly | claim.NoRow):
+            return decision  # type: ignore[return-value]
+        if isinstance(decision, claim.PublishLater):
+            return Superseded(message=row.message(), delay=max(row.due_at - row.now, _ZERO))
+        if row.deadline_at is not None and row.deadline_at < row.now:
+            return replace(self._claim(row, plan, token), refused=Permanent(code="expired"))
+        if row.role == Role.DESIGNER and row.order_book in self._books:
+            return self._dispatch(row, orders, plan, token)
+        return self._claim(row, plan, token)
+
+    def _dispatch(
+        self,
+        row: _Row,
+        orders: dict[tuple[str, int], OrderRow],
+        plan: _Plan,
+        token: bytes,
+    ) -> ClaimResult:
+        key = (row.order_book, row.order_id or 0)
+        verdict = dispatch.decide(
+            orders.get(key), designer_id=row.designer_id or 0, dispatched_at=row.dispatched_at
+        )
+        match verdict:
+            case dispatch.Missing():
+                refused = Retry(code="unknown_order", detail=f"no order {row.order_id}")
+                return replace(self._claim(row, plan, token), refused=refused)
+            case dispatch.Taken(reason=reason):
+                row.state = State.CANCELLED
+                plan.cancelled.setdefault(reason, []).append(row.id)
+                return Ended(state=State.CANCELLED, reason=reason)
+            case dispatch.AlreadyOurs():
+                return self._claim(row, plan, token)
+            case dispatch.Dispatch(publisher=publisher):
+                orders[key] = replace(
+                    orders[key], status=OrderStatus.DESIGNING, designer_id=row.designer_id
+                )
+                return self._assign(row, plan, token, publisher)
+
+    def _assign(self, row: _Row, plan: _Plan, token: bytes, publisher: str) -> Claimed:
+        assignment = Assignment(
+            order_id=row.order_id or 0,
+            designer_id=row.designer_id or 0,
+            designer_name=row.designer_name or "",
+        )
+        plan.assignments.setdefault(row.order_book, []).append(assignment)
+        plan.dispatched.append(row.id)
+        row.dispatched_at = row.now
+        placement = self._places.place(
+            row.now + (delay := self._ladder(row.ladder).delay(0)), row.now, step_delay=delay
+        )
+        values, message = publisher_of(row, publisher, placement)
+        plan.publishers.append(values)
+        return replace(self._claim(row, plan, token), publish=(message,) if message else ())
+
+    def _claim(self, row: _Row, plan: _Plan, token: bytes) -> Claimed:
+        plan.claimed.append(row.id)
+        row.state = State.IN_FLIGHT
+        return row.claimed(token, row.now + self._lease.duration)
+
+    def _ladder(self, name: str) -> Ladder:
+        return self._ladders.get(name) or self._ladders["default"]
+
+    async def _write(
+        self, cursor: Cursor, plan: _Plan, rows: dict[bytes, _Row], token: bytes
+    ) -> None:
+        for book, assignments in plan.assignments.items():
+            await self._books[book].assign(cursor, assignments)
+        await insert_publishers(cursor, plan.publishers)
+        if plan.claimed:
+            now = rows[plan.claimed[0]].now
+            await self._write_claimed(cursor, plan, now, token)
+        for reason, ids in plan.cancelled.items():
+            await cursor.run(
+                "UPDATE notifier_notification SET state = 'cancelled', reason = %s, "
+                "settled_at = NOW(6), next_sweep_at = NULL "
+                f"WHERE id IN ({marks(len(ids))})",
+                [reason, *ids],
+            )
+
+    async def _write_claimed(
+        self, cursor: Cursor, plan: _Plan, now: datetime, token: bytes
+    ) -> None:
+        until = now + self._lease.duration
+        dispatched = ""
+        if plan.dispatched:
+            dispatched = (
+                f", dispatched_at = IF(id IN ({marks(len(plan.dispatched))}), %s, dispatched_at)"
+            )
+        await cursor.run(
+            "UPDATE notifier_notification SET state = 'in_flight', lease_token = %s, "
+            "lease_until = %s, next_sweep_at = %s, lease_owner = %s, claimed_at = %s"
+            f"{dispatched} WHERE id IN ({marks(len(plan.claimed))})",
+            [token, until, until, self._lease.owner, now]
+            + ([*plan.dispatched, now] if plan.dispatched else [])
+            + plan.claimed,
+        )
+
+
+_ZERO = datetime.min - datetime.min

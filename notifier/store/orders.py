@@ -1,0 +1,104 @@
+"""The application's order table: read it, and claim an order for a designer. Nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from notifier.domain.order import OrderRow, OrderStatus
+from notifier.store.mysql import Cursor, Database
+from notifier.store.sql import marks, quoted
+
+LOADTEST_TABLE = "notifier_loadtest_order"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderTable:
+    """Names in the user's schema; see `[orders]` in the settings."""
+
+    table: str = "tg_order_task"
+    id_column: str = "order_id"
+    number_column: str = "order_no"
+    status_column: str = "status"
+    designer_id_column: str = "design_userid"
+    designer_name_column: str = "design_username"
+    designed_at_column: str = "design_time"
+    publisher_column: str | None = "publisher_openid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    order_id: int
+    designer_id: int
+    designer_name: str
+
+
+class Orders:
+    """Statements on one order table, inside the claim's transaction."""
+
+    def __init__(self, names: OrderTable) -> None:
+        self._table = quoted(names.table)
+        self._id = quoted(names.id_column)
+        self._number = quoted(names.number_column)
+        self._status = quoted(names.status_column)
+        self._designer_id = quoted(names.designer_id_column)
+        self._designer_name = quoted(names.designer_name_column)
+        self._designed_at = quoted(names.designed_at_column)
+        self._publisher = quoted(names.publisher_column) if names.publisher_column else "''"
+
+    async def lock(self, cursor: Cursor, order_ids: Sequence[int]) -> dict[int, OrderRow]:
+        """Lock and read, in sorted order so that two processes cannot lock each other out."""
+        if not order_ids:
+            return {}
+        ordered = sorted(set(order_ids))
+        rows = await cursor.fetch(
+            f"{self._select} WHERE {self._id} IN ({marks(len(ordered))}) "
+            f"ORDER BY {self._id} FOR UPDATE",
+            ordered,
+        )
+        return {row[0]: _row(row) for row in rows}
+
+    async def assign(self, cursor: Cursor, assignments: Sequence[Assignment]) -> None:
+        """Status 0 to 1 with all the designer's columns, in one statement. The rows are locked."""
+        if not assignments:
+            return
+        cases = " ".join(["WHEN %s THEN %s"] * len(assignments))
+        ids = [item.order_id for item in assignments]
+        designers = [value for item in assignments for value in (item.order_id, item.designer_id)]
+        names = [value for item in assignments for value in (item.order_id, item.designer_name)]
+        await cursor.run(
+            f"UPDATE {self._table} SET {self._status} = {int(OrderStatus.DESIGNING)}, "
+            f"{self._designer_id} = CASE {self._id} {cases} END, "
+            f"{self._designer_name} = CASE {self._id} {cases} END, "
+            f"{self._designed_at} = NOW() "
+            f"WHERE {self._id} IN ({marks(len(ids))}) AND {self._status} = {int(OrderStatus.OPEN)}",
+            [*designers, *names, *ids],
+        )
+
+    async def find(self, database: Database, order_no: str) -> tuple[str, OrderRow] | None:
+        """By number, unlocked; (number, row)."""
+        rows = await database.fetch(f"{self._select} WHERE {self._number} = %s LIMIT 1", [order_no])
+        return (order_no, _row(rows[0])) if rows else None
+
+    async def probe(self, database: Database) -> None:
+        """Raises StoreError where the table or one of its columns is missing."""
+        columns = (self._number, self._designer_name, self._designed_at)
+        await database.fetch(f"{self._select_with(*columns)} LIMIT 0")
+
+    @property
+    def _select(self) -> str:
+        return self._select_with()
+
+    def _select_with(self, *more: str) -> str:
+        columns = (self._id, self._status, self._designer_id, self._publisher, *more)
+        return f"SELECT {', '.join(columns)} FROM {self._table}"
+
+
+def _row(row: tuple[object, ...]) -> OrderRow:
+    order_id, status, designer_id, publisher = row[:4]
+    return OrderRow(
+        order_id=int(str(order_id)),
+        status=int(str(status)),
+        designer_id=int(str(designer_id)) if designer_id is not None else None,
+        publisher=str(publisher or ""),
+    )

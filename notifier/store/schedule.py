@@ -1,0 +1,174 @@
+"""What time brings about: promotion from the calendar, what the broker lost, expired leases."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from notifier.domain.message import Message
+from notifier.domain.notification import ChannelName, Role, State
+from notifier.domain.placement import SWEEP_GRACE
+from notifier.domain.settle import InFlight, crash
+from notifier.store.attempts import crashed_values, insert_attempts
+from notifier.store.mysql import Cursor, Database
+from notifier.store.records import RuleBook, update_values, write_next
+from notifier.store.sql import marks
+
+Publish = Callable[[Sequence[tuple[Message, timedelta]]], Awaitable[None]]
+"""Publish all and wait for every confirm, or raise BrokerUnavailable."""
+
+POSTPONE = timedelta(seconds=30)
+MOST_POSTPONEMENTS = 5
+FIRST_BACKOFF_S = 30
+LONGEST_BACKOFF_S = 600
+
+MESSAGE = "id, seq, attempt, tier, due_at, channel, role, order_no, NOW(6)"
+CRASHED = (
+    "id, attempt, seq, step, tier, due_at, channel, role, order_no, ladder, crashes, "
+    "unknown_since, cancel_requested, claimed_at, lease_owner, NOW(6)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """published: messages. more: whether the batch was full, so that more may wait."""
+
+    published: int
+    more: bool
+
+
+class Schedule:
+    """Any number of fleets may do this at once: SKIP LOCKED keeps them apart."""
+
+    def __init__(self, database: Database, *, rule_book: RuleBook, batch: int) -> None:
+        self._database = database
+        self._rule_book = rule_book
+        self._batch = batch
+
+    async def promote(self, publish: Publish) -> Swept:
+        """Hand what is near to the broker: lock, publish confirmed, mark, commit.
+
+        Dying in between costs a duplicate, which its `seq` makes harmless.
+        """
+        async with self._database.transaction() as cursor:
+            rows = await self._take(cursor, MESSAGE, State.SCHEDULED)
+            if rows:
+                await publish([_remaining(row) for row in rows])
+                await cursor.run(
+                    "UPDATE notifier_notification SET state = 'waiting', "
+                    "next_sweep_at = GREATEST(due_at, NOW(6)) + INTERVAL %s SECOND "
+                    f"WHERE id IN ({marks(len(rows))})",
+                    [int(SWEEP_GRACE.total_seconds()), *[row[0] for row in rows]],
+                )
+        return Swept(published=len(rows), more=len(rows) == self._batch)
+
+    async def postpone(self, tiers: Collection[int]) -> int:
+        """Rows whose tier's queue has messages ready are late, not lost: look again later.
+
+        At most five times, so that a queue that is never empty hides no lost message for ever.
+        """
+        if not tiers:
+            return 0
+        return await self._database.run(
+            "UPDATE notifier_notification SET postponements = postponements + 1, "
+            "next_sweep_at = NOW(6) + INTERVAL %s SECOND "
+            "WHERE state = 'waiting' AND next_sweep_at <= NOW(6) AND postponements < %s "
+            f"AND tier IN ({marks(len(tiers))}) ORDER BY next_sweep_at LIMIT %s",
+            [int(POSTPONE.total_seconds()), MOST_POSTPONEMENTS, *tiers, self._batch * 10],
+        )
+
+    async def sweep(self, publish: Publish) -> Swept:
+        """Publish again what the broker should have delivered and has not."""
+        async with self._database.transaction() as cursor:
+            rows = await self._take(cursor, MESSAGE, State.WAITING)
+            if rows:
+                await publish([_remaining(row) for row in rows])
+                await cursor.run(
+                    "UPDATE notifier_notification SET sweeps = sweeps + 1, next_sweep_at = "
+                    "GREATEST(due_at, NOW(6)) + INTERVAL LEAST(%s * POW(2, sweeps), %s) SECOND "
+                    f"WHERE id IN ({marks(len(rows))})",
+                    [FIRST_BACKOFF_S, LONGEST_BACKOFF_S, *[row[0] for row in rows]],
+                )
+        return Swept(published=len(rows), more=len(rows) == self._batch)
+
+    async def expire_leases(self, publish: Publish) -> Swept:
+        """Close attempts whose process never recorded an outcome, and try again."""
+        return await self._close_crashed(publish, "next_sweep_at <= NOW(6)", [])
+
+    async def release_owner(self, owner: str, publish: Publish) -> int:
+        """The same for a process that is known to be dead, without waiting for its leases."""
+        return (await self._close_crashed(publish, "lease_owner = %s", [owner])).published
+
+    async def _close_crashed(
+        self, publish: Publish, condition: str, arguments: Sequence[Any]
+    ) -> Swept:
+        messages: list[tuple[Message, timedelta]] = []
+        async with self._database.transaction() as cursor:
+            rows = await cursor.fetch(
+                f"SELECT {CRASHED} FROM notifier_notification WHERE state = 'in_flight' "
+                f"AND {condition} ORDER BY next_sweep_at LIMIT %s FOR UPDATE SKIP LOCKED",
+                [*arguments, self._batch],
+            )
+            attempts, updates = [], []
+            for row in rows:
+                attempt, update, message = self._crash(row)
+                attempts.append(attempt)
+                updates.append(update)
+                if message:
+                    messages.append((message, timedelta(0)))
+            await insert_attempts(cursor, attempts)
+            await write_next(cursor, updates)
+        if messages:
+            await publish(messages)
+        return Swept(published=len(messages), more=len(rows) == self._batch)
+
+    def _crash(self, row: Sequence[Any]) -> tuple[tuple[Any, ...], tuple[Any, ...], Message | None]:
+        (id_, attempt, seq, step, tier, due_at, channel, role, order_no) = row[:9]
+        (ladder, crashes, unknown_since, cancel, claimed_at, owner, now) = row[9:]
+        in_flight = InFlight(
+            seq=seq,
+            step=step,
+            attempt=attempt,
+            crashes=crashes,
+            unknown_since=unknown_since,
+            cancel_requested=cancel,
+        )
+        after = crash(in_flight, self._rule_book.rules(ladder, channel), began=claimed_at, now=now)
+        closed = crashed_values(
+            (id_, attempt, seq, step, tier, due_at), claimed_at=claimed_at, now=now, owner=owner
+        )
+        update = update_values(id_, after, due_at, now)
+        if after.state is not State.WAITING or after.due_at is None:
+            return closed, update, None
+        waiting = (id_, after.seq, after.attempt, after.tier, after.due_at, channel, role, order_no)
+        return closed, update, message_of(waiting)
+
+    async def _take(self, cursor: Cursor, columns: str, state: State) -> list[tuple[Any, ...]]:
+        return await cursor.fetch(
+            f"SELECT {columns} FROM notifier_notification WHERE state = %s "
+            "AND next_sweep_at <= NOW(6) ORDER BY next_sweep_at LIMIT %s FOR UPDATE SKIP LOCKED",
+            [state.value, self._batch],
+        )
+
+
+def message_of(row: Sequence[Any]) -> Message:
+    """row: id, seq, attempt, tier, due_at, channel, role, order_no, …"""
+    return Message(
+        notification_id=UUID(bytes=row[0]),
+        seq=row[1],
+        attempt=row[2],
+        tier=row[3],
+        due_at=row[4],
+        channel=ChannelName(row[5]),
+        role=Role(row[6]),
+        order_no=row[7],
+    )
+
+
+def _remaining(row: Sequence[Any]) -> tuple[Message, timedelta]:
+    due_at: datetime = row[4]
+    now: datetime = row[8]
+    return message_of(row), max(due_at - now, timedelta(0))
