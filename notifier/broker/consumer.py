@@ -1,0 +1,246 @@
+"""Take the messages of one queue, many at once, each acked when its handler says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pamqp.frame
+import structlog
+from aiormq.abc import AbstractConnection, DeliveredMessage
+from aiormq.exceptions import ChannelAccessRefused, ChannelNotFoundEntity
+from pamqp import commands as spec
+
+from notifier.broker.connection import LOST, Link
+from notifier.broker.wire import DirectChannel, Writer, open_channel
+from notifier.errors import TopologyError
+
+log = structlog.get_logger(__name__)
+
+REJECT_AFTER = timedelta(seconds=1)
+"""A handler that raises would otherwise get the same message back at once, again and again."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delivery:
+    """A message that was taken and is not settled yet.
+
+    redelivered: it was delivered before and not acked; somebody may have acted on it.
+    """
+
+    body: bytes
+    headers: Mapping[str, Any]
+    redelivered: bool
+    _ack: Callable[[], None] = field(repr=False)
+
+    def ack(self) -> None:
+        """Settle it. Leaves with the next write; harmless when repeated or after a reconnect."""
+        self._ack()
+
+
+Handler = Callable[[Delivery], Awaitable[None]]
+
+
+class Consumer:
+    """Takes from one queue over a link, and goes on doing so after a reconnect.
+
+    Each delivery's handler runs in a task of its own and acks before it returns; one that returns
+    without leaves its delivery unacked until the connection ends. A handler that raises is logged
+    and its message goes back to the queue after REJECT_AFTER. A reconnect cancels no handler: what
+    it acks then is delivered again.
+    """
+
+    def __init__(self, link: Link, queue: str) -> None:
+        self.queue = queue
+        self._link = link
+        self._handler: Handler
+        self._prefetch = 0
+        self._taking = False
+        self._changing = asyncio.Lock()
+        self._session: _Session | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def in_flight(self) -> int:
+        """Deliveries whose handler runs."""
+        return len(self._tasks)
+
+    async def consume(self, handler: Handler, *, prefetch: int) -> None:
+        """Begin. prefetch: at most this many are unacked at once, 1 to 65535.
+
+        Raises TopologyError where there is no such queue.
+        """
+        self._handler = handler
+        self._prefetch = prefetch
+        self._taking = True
+        await self._link.use(self._attach)
+
+    async def pause(self) -> None:
+        """Take no new ones; those taken go on and can be acked."""
+        async with self._changing:
+            self._taking = False
+            if self._session is not None:
+                await self._session.cancel()
+
+    async def resume(self) -> None:
+        """Take again after a pause."""
+        async with self._changing:
+            self._taking = True
+            if self._session is not None:
+                await self._session.consume()
+
+    async def stop_taking(self) -> None:
+        """Take no new ones, not even after a reconnect; then `idle` tells when all are done."""
+        await self.pause()
+
+    async def idle(self) -> None:
+        """Return when no handler runs."""
+        await self._idle.wait()
+
+    async def close(self) -> None:
+        """Stop, cancel the handlers that still run, send the acks, give back what is unacked."""
+        await self.pause()
+        self._link.forget(self._attach)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _attach(self, transport: AbstractConnection) -> None:
+        timeout_s = self._link.server.timeout.total_seconds()
+        channel = await open_channel(transport, confirms=False, timeout_s=timeout_s)
+        session = _Session(channel, self.queue, self._on_delivery)
+        channel.closing.add_done_callback(partial(self._detach, session))
+        # A cancel by the broker: the queue was deleted, or an ack took longer than it allows.
+        channel.on_consumer_cancel_callbacks.add(
+            lambda _: self._link.drop(f"the broker cancelled the consumer of {self.queue}")
+        )
+        await channel.basic_qos(prefetch_count=self._prefetch, timeout=timeout_s)
+        async with self._changing:
+            self._session = session
+            if self._taking:
+                await session.consume()
+
+    def _detach(self, session: _Session, closing: asyncio.Future[None]) -> None:
+        error = None if closing.cancelled() else closing.exception()
+        session.end()
+        if session is self._session:
+            self._session = None
+            self._link.drop(str(error or "channel closed"))
+
+    def _on_delivery(self, delivery: Delivery, reject: Callable[[], None]) -> None:
+        task = asyncio.create_task(self._handle(delivery, reject))
+        self._tasks.add(task)
+        self._idle.clear()
+        task.add_done_callback(self._on_handled)
+
+    def _on_handled(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not self._tasks:
+            self._idle.set()
+
+    async def _handle(self, delivery: Delivery, reject: Callable[[], None]) -> None:
+        try:
+            await self._handler(delivery)
+        except Exception:
+            log.exception("delivery.failed", queue=self.queue, redelivered=delivery.redelivered)
+            await asyncio.sleep(REJECT_AFTER.total_seconds())
+            reject()
+
+
+class _Session:
+    """The deliveries of one channel. Their tags die with it."""
+
+    def __init__(
+        self,
+        channel: DirectChannel,
+        queue: str,
+        on_delivery: Callable[[Delivery, Callable[[], None]], None],
+    ) -> None:
+        self._channel = channel
+        self._queue = queue
+        self._on_delivery = on_delivery
+        self._unsettled: dict[int, None] = {}
+        self._acked: list[int] = []
+        self._rejected: list[int] = []
+        self._consumer_tag: str | None = None
+        self._is_over = False
+        self._writer = Writer(channel, self._collect)
+        channel.on_delivery = self._on_frame
+
+    async def consume(self) -> None:
+        """Raises TopologyError where the queue is missing or not for us."""
+        if self._consumer_tag is not None:
+            return
+        try:
+            answer = await self._channel.basic_consume(self._queue, _unused)
+        except ChannelNotFoundEntity as error:
+            raise TopologyError(
+                f"queue {self._queue!r} is missing; run `notifier topology apply`"
+            ) from error
+        except ChannelAccessRefused as error:
+            raise TopologyError(f"queue {self._queue!r}: {error}; give the user rights") from error
+        self._consumer_tag = answer.consumer_tag
+
+    async def cancel(self) -> None:
+        tag, self._consumer_tag = self._consumer_tag, None
+        if tag is not None:
+            with suppress(*LOST):
+                await self._channel.basic_cancel(tag)
+
+    async def close(self) -> None:
+        await self._writer.finish()
+        self._is_over = True
+        with suppress(*LOST):
+            await self._channel.close()
+
+    def end(self) -> None:
+        self._is_over = True
+        self._writer.abandon()
+
+    def _on_frame(self, message: DeliveredMessage) -> None:
+        tag = message.delivery_tag or 0
+        self._unsettled[tag] = None
+        delivery = Delivery(
+            message.body,
+            message.header.properties.headers or {},
+            bool(message.redelivered),
+            partial(self._settle, tag, self._acked),
+        )
+        self._on_delivery(delivery, partial(self._settle, tag, self._rejected))
+
+    def _settle(self, tag: int, settled: list[int]) -> None:
+        if self._is_over or tag not in self._unsettled:
+            return
+        del self._unsettled[tag]
+        settled.append(tag)
+        self._writer.wake()
+
+    def _collect(self) -> bytes:
+        """One ack for all that are older than the oldest unsettled, one for each other."""
+        number = self._channel.number
+        oldest = next(iter(self._unsettled), None)
+        together = [tag for tag in self._acked if oldest is None or tag < oldest]
+        frames: list[spec.Basic.Ack | spec.Basic.Reject] = [
+            spec.Basic.Reject(delivery_tag=tag, requeue=True) for tag in self._rejected
+        ]
+        if together:
+            frames.append(spec.Basic.Ack(delivery_tag=max(together), multiple=len(together) > 1))
+        apart = set(self._acked).difference(together)
+        frames += [spec.Basic.Ack(delivery_tag=tag) for tag in sorted(apart)]
+        self._acked.clear()
+        self._rejected.clear()
+        return b"".join(pamqp.frame.marshal(frame, number) for frame in frames)
+
+
+async def _unused(_: DeliveredMessage) -> None:
+    """aiormq wants a callback; DirectChannel delivers past it."""
