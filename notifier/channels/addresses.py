@@ -1,0 +1,107 @@
+"""Which network addresses an outbound request may reach, and a resolver that returns no others."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable
+from functools import lru_cache
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+ANYWHERE: tuple[Network, ...] = (
+    ipaddress.ip_network("0.0.0.0/0"),
+    ipaddress.ip_network("::/0"),
+)
+"""For hosts that the operator wrote into the settings."""
+
+# An explicit table: `is_global` of the standard library lets NAT64, 6to4, multicast and the cloud
+# providers' metadata addresses through. Source: IANA's special-purpose address registries.
+FORBIDDEN: tuple[Network, ...] = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "168.63.129.16/32",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "::/96",
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "100::/64",
+        "2001::/32",
+        "2001:db8::/32",
+        "2002::/16",
+        "3fff::/20",
+        "5f00::/16",
+        "fc00::/7",
+        "fe80::/10",
+        "fec0::/10",
+        "ff00::/8",
+    )
+)
+
+
+class AddressBlocked(OSError):
+    """The host's addresses are all ones that may not be reached; nothing was connected."""
+
+
+@lru_cache(maxsize=4096)
+def may_reach(text: str, allow: tuple[Network, ...] = ()) -> bool:
+    """Whether the address `text` is public, or in one of the networks of `allow`."""
+    address: Address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return _within(address, allow) or not _within(address, FORBIDDEN)
+
+
+def literal_address(host: str) -> str | None:
+    """The address that `host` is, None if it is a name."""
+    bare = host.strip("[]").partition("%")[0]
+    try:
+        return str(ipaddress.ip_address(bare))
+    except ValueError:
+        return None
+
+
+class GuardedResolver(AbstractResolver):
+    """Resolves as the system does and drops what may not be reached.
+
+    What is returned is what is dialled, so that a name cannot change its address after the check.
+    """
+
+    def __init__(self, allow: tuple[Network, ...]) -> None:
+        self._allow = allow
+        self._system = ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Raises AddressBlocked if nothing is left."""
+        found = await self._system.resolve(host, port, family)
+        allowed = [each for each in found if may_reach(each["host"], self._allow)]
+        if not allowed:
+            raise AddressBlocked(f"{host} has no address that may be reached")
+        return allowed
+
+    async def close(self) -> None:
+        await self._system.close()
+
+
+def _within(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address.version == each.version and address in each for each in networks)
