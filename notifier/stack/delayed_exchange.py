@@ -13,7 +13,6 @@ from pathlib import Path
 from notifier.stack.layout import CHECKOUT
 from notifier.stack.process import StackError
 
-PLUGIN = "notifier_delayed_exchange"
 _SOURCES = CHECKOUT / "rabbitmq"
 _BUILT = CHECKOUT / ".notifier" / "plugins"
 

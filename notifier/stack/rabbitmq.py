@@ -73,10 +73,10 @@ class RabbitMqRecipe:
         write_private(self.folder / "definitions.json", self._definitions())
         write_private(self.folder / "rabbitmq.conf", self._configuration())
         write_private(self.folder / "rabbitmq-env.conf", "")
-        plugins = ["rabbitmq_management"]
+        plugins = "[rabbitmq_management].\n"
         if delayed_exchange.is_available():
-            plugins.append(delayed_exchange.PLUGIN)
-        write_private(self.folder / "enabled_plugins", f"[{','.join(plugins)}].\n")
+            plugins = (_SETTINGS / "enabled_plugins").read_text()
+        write_private(self.folder / "enabled_plugins", plugins)
 
     def command(self) -> Sequence[str]:
         return [str(_program())]
@@ -137,17 +137,14 @@ class RabbitMqRecipe:
 
     def _plugin_path(self) -> str:
         broker = _program().parent.parent
-        path = str(broker / "plugins")
-        return (
-            f"{path}:{delayed_exchange.build(broker)}" if delayed_exchange.is_available() else path
-        )
+        if not delayed_exchange.is_available():
+            return str(broker / "plugins")
+        return f"{broker / 'plugins'}:{delayed_exchange.build(broker)}"
 
     def _configuration(self) -> str:
-        """The repository's own rabbitmq.conf, then what is this stack's alone."""
+        """The repository's own rabbitmq.conf, then what is this stack's alone: the last one wins."""
         shipped = _SETTINGS / "rabbitmq.conf"
-        return (
-            (shipped.read_text() if shipped.exists() else "")
-            + f"""
+        own = f"""
 listeners.tcp.default = {HOST}:{self.ports[0]}
 management.tcp.ip = {HOST}
 management.tcp.port = {self.ports[1]}
@@ -155,7 +152,7 @@ load_definitions = {self.folder / "definitions.json"}
 log.file = false
 log.console = true
 """
-        )
+        return (shipped.read_text() if shipped.exists() else "") + own
 
     def _definitions(self) -> str:
         """Users and vhost, loaded at boot: rabbitmqctl would take 2 s for each."""

@@ -56,6 +56,12 @@ def test_every_address_of_the_environment_lets_its_user_in(stack: Stack) -> None
     assert "STRICT_TRANS_TABLES" in mode
 
 
+def test_the_broker_offers_the_delayed_exchange(stack: Stack) -> None:
+    overview = httpx.get(stack.environment()["NOTIFIER_AMQP_MANAGEMENT_URL"] + "/api/overview")
+
+    assert "x-delayed-message" in {kind["name"] for kind in overview.json()["exchange_types"]}
+
+
 def test_nothing_listens_beyond_the_loopback_address_or_on_a_system_port(stack: Stack) -> None:
     listening = [
         connection.laddr
