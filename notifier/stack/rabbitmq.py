@@ -88,13 +88,10 @@ class RabbitMqRecipe:
             "RUNNING_UNDER_SYSTEMD": "true",
             "RABBITMQ_CONF_ENV_FILE": str(folder / "rabbitmq-env.conf"),
             "RABBITMQ_NODENAME": self._layout.node,
-            "RABBITMQ_USE_LONGNAME": "false",
-            "RABBITMQ_BASE": str(folder),
             "RABBITMQ_MNESIA_BASE": str(folder),
             "RABBITMQ_MNESIA_DIR": str(folder / "data"),
             "RABBITMQ_LOG_BASE": str(folder),
             "RABBITMQ_LOGS": "-",
-            "RABBITMQ_PID_FILE": str(folder / "rabbitmq.pid"),
             "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
             "RABBITMQ_ADVANCED_CONFIG_FILE": str(_SETTINGS / "advanced.config"),
             "RABBITMQ_GENERATED_CONFIG_DIR": str(folder / "generated"),
@@ -142,7 +139,7 @@ class RabbitMqRecipe:
         return f"{broker / 'plugins'}:{delayed_exchange.build(broker)}"
 
     def _configuration(self) -> str:
-        """The repository's own rabbitmq.conf, then what is this stack's alone: the last one wins."""
+        """The repository's own rabbitmq.conf, then what is this stack's alone; the last wins."""
         shipped = _SETTINGS / "rabbitmq.conf"
         own = f"""
 listeners.tcp.default = {HOST}:{self.ports[0]}

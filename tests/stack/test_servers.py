@@ -25,6 +25,11 @@ def test_all_servers_are_up_and_say_their_version(stack: Stack) -> None:
     assert all(server.folder.is_relative_to(stack.folder) for server in found.values())
 
 
+def test_the_broker_keeps_even_its_feature_flags_in_its_own_folder(stack: Stack) -> None:
+    """By default they go where the system's broker has its own."""
+    assert list((stack.folder / "rabbitmq").glob("notifier-*-feature_flags"))
+
+
 def test_up_when_all_is_up_changes_nothing(stack: Stack) -> None:
     before = pids(stack), stack.environment()
 
