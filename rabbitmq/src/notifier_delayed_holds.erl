@@ -14,7 +14,7 @@
 
 -include_lib("rabbit_common/include/rabbit.hrl").
 
--export([start_link/0, route/3, ensure_plain/1, flush/0]).
+-export([start_link/0, route/3, ensure_plain/1, is_foreign/1, flush/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -define(MARK, notifier_delayed).
@@ -72,10 +72,21 @@ ready_one({Name, _Args} = Spec) ->
         _ -> gen_server:call(?MODULE, {make, Spec}, infinity)
     end.
 
-%% A durable quorum queue without a TTL, made ready in the same way.
+%% A durable quorum queue that holds nothing back, made ready in the same way.
 -spec ensure_plain(rabbit_types:r(queue)) -> ok | refusal().
 ensure_plain(Name) ->
-    ready_one({Name, [{<<"x-queue-type">>, longstr, <<"quorum">>}]}).
+    ready_one({Name, plain_args()}).
+
+%% Whether the name of a plain queue is taken by a queue that is not ours.
+-spec is_foreign(rabbit_types:r(queue)) -> boolean().
+is_foreign(Name) ->
+    case state(Name) of
+        {unmarked, Q} -> amqqueue:get_arguments(Q) =/= plain_args();
+        _ -> false
+    end.
+
+plain_args() ->
+    [{<<"x-queue-type">>, longstr, <<"quorum">>}].
 
 spec(X, {Kind, Ms} = Hop, Twin) ->
     Target = case Kind of
@@ -108,8 +119,8 @@ obeys_policy(Q) ->
     end.
 
 obeys_policy(Q, Definition) ->
-    Args = amqqueue:get_arguments(Q),
-    case [Key || {Key, Value} <- maps:to_list(Definition), harms(Key, Value, Args)] of
+    Ttl = rabbit_misc:table_lookup(amqqueue:get_arguments(Q), <<"x-message-ttl">>),
+    case [Key || {Key, Value} <- maps:to_list(Definition), harms(Key, Value, Ttl)] of
         [] -> ready;
         [Key | _] ->
             {refused, "a policy sets ~s on ~s, which would lose messages or release them early; "
@@ -117,16 +128,10 @@ obeys_policy(Q, Definition) ->
              [Key, rabbit_misc:rs(amqqueue:get_name(Q))]}
     end.
 
+harms(_, _, undefined) -> false;
 harms(<<"expires">>, _, _) -> true;
-harms(<<"overflow">>, Value, Args) ->
-    %% Only a hold queue is bound to reject-publish.
-    rabbit_misc:table_lookup(Args, <<"x-overflow">>) =/= undefined
-        andalso Value =/= <<"reject-publish">>;
-harms(<<"message-ttl">>, Value, Args) ->
-    case rabbit_misc:table_lookup(Args, <<"x-message-ttl">>) of
-        {long, Ttl} -> Value < Ttl;
-        undefined -> true
-    end;
+harms(<<"overflow">>, Overflow, _) -> Overflow =/= <<"reject-publish">>;
+harms(<<"message-ttl">>, Ms, {long, Ttl}) -> Ms < Ttl;
 harms(_, _, _) -> false.
 
 %%--------------------------------------------------------------------------------------------

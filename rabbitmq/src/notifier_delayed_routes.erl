@@ -33,6 +33,7 @@ check(#exchange{name = Name} = X) ->
     first_refusal([fun () -> check_type(X) end,
                    fun () -> check_length(Name) end,
                    fun () -> check_names(Name) end,
+                   fun () -> check_queue(Name) end,
                    fun () -> check_broker(Name) end]).
 
 first_refusal([]) -> ok;
@@ -72,6 +73,14 @@ check_names(Name) ->
 
 helpers(Name) ->
     [notifier_delayed_names:Helper(Name) || Helper <- [companion, stage, alternate, unrouted]].
+
+check_queue(Name) ->
+    Queue = notifier_delayed_names:unrouted_queue(Name),
+    case notifier_delayed_holds:is_foreign(Queue) of
+        false -> ok;
+        true -> {refused, "~s needs ~s, which exists and belongs to something else",
+                 [rabbit_misc:rs(Name), rabbit_misc:rs(Queue)]}
+    end.
 
 is_foreign(Helper, #resource{name = Owner}) ->
     case rabbit_exchange:lookup(Helper) of
@@ -113,25 +122,25 @@ type_name(#exchange{arguments = Args}) ->
 %% Building.
 
 %% Makes everything around X what it should be. Nothing is written when it already is.
--spec ensure(rabbit_types:exchange()) -> ok | refusal().
+-spec ensure(rabbit_types:exchange()) -> ok.
 ensure(#exchange{name = Name} = X) ->
     locked(Name, fun () -> ensure_locked(X) end).
 
 ensure_locked(#exchange{name = Name} = X) ->
     #resource{name = Unrouted} = UnroutedX = notifier_delayed_names:unrouted(Name),
     #resource{name = Alternate} = AlternateX = notifier_delayed_names:alternate(Name),
-    UnroutedQueue = notifier_delayed_names:unrouted_queue(Name),
-    ok = notifier_delayed_holds:ensure_plain(UnroutedQueue),
-    ok = declare(UnroutedX, fanout, Name, []),
-    ok = bind(UnroutedX, UnroutedQueue),
-    ok = declare(AlternateX, fanout, Name, [{?ALTERNATE, longstr, Unrouted}]),
-    ok = become(AlternateX, alternate_bindings(X, AlternateX)),
-    ok = declare(notifier_delayed_names:stage(Name), 'x-delayed-message-stage', Name, []),
     Companion = notifier_delayed_names:companion(Name),
+    UnroutedQueue = notifier_delayed_names:unrouted_queue(Name),
     ok = declare(Companion, rabbit_registry:binary_to_type(type_name(X)), Name,
                  [{?ALTERNATE, longstr, Alternate}]),
     ok = become(Companion, [B#binding{source = Companion}
-                            || B <- rabbit_binding:list_for_source(Name)]).
+                            || B <- rabbit_binding:list_for_source(Name)]),
+    ok = declare(notifier_delayed_names:stage(Name), 'x-delayed-message-stage', Name, []),
+    ok = declare(AlternateX, fanout, Name, [{?ALTERNATE, longstr, Unrouted}]),
+    ok = become(AlternateX, alternate_bindings(X, AlternateX)),
+    ok = declare(UnroutedX, fanout, Name, []),
+    ok = notifier_delayed_holds:ensure_plain(UnroutedQueue),
+    bind(UnroutedX, UnroutedQueue).
 
 declare(Name, Type, #resource{name = Owner}, Args) ->
     case rabbit_exchange:lookup(Name) of
@@ -192,14 +201,19 @@ locked(#resource{} = Name, Fun) ->
 
 %% Where the delegated type sends a message at once.
 -spec now(rabbit_types:exchange(), rabbit_types:delivery()) ->
-          {ok, [rabbit_types:r(queue | exchange)]} | refusal().
+          {ok, [rabbit_types:r(queue | exchange)]}.
 now(#exchange{name = Name} = X, Delivery) ->
-    case rabbit_exchange:lookup(notifier_delayed_names:companion(Name)) of
-        {ok, #exchange{} = Companion} ->
-            {ok, (delegate(X)):route(Companion, Delivery)};
+    {ok, Companion} = find_or_build(X, notifier_delayed_names:companion(Name)),
+    {ok, (delegate(X)):route(Companion, Delivery)}.
+
+%% It is missing for a moment when another channel declares X just now.
+find_or_build(X, Companion) ->
+    case rabbit_exchange:lookup(Companion) of
+        {ok, _} = Found ->
+            Found;
         {error, not_found} ->
-            {refused, "~s has lost its companion exchange; it is repaired within ~b s",
-             [rabbit_misc:rs(Name), ?REPAIR_EVERY_MS div 1000]}
+            ok = ensure(X),
+            rabbit_exchange:lookup(Companion)
     end.
 
 %% For the dead-letter path: whatever goes wrong, the answer is a queue that exists and no

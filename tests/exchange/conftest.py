@@ -1,0 +1,52 @@
+"""The broker of the test stack, and a fresh exchange name for every test."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+import aio_pika
+import httpx
+import pytest
+from aio_pika.abc import AbstractChannel, AbstractConnection
+
+from notifier.stack import Stack
+from tests.exchange.rig import Rig, build
+
+
+@pytest.fixture
+def amqp_url(stack: Stack) -> str:
+    return stack.environment()["NOTIFIER_AMQP_URL"]
+
+
+@pytest.fixture
+async def connection(amqp_url: str) -> AsyncIterator[AbstractConnection]:
+    async with await aio_pika.connect(amqp_url) as connected:
+        yield connected
+
+
+@pytest.fixture
+async def channel(connection: AbstractConnection) -> AbstractChannel:
+    return await connection.channel()
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """An exchange name of the test's own: the broker lives as long as the session."""
+    return "x." + re.sub(r"\W+", "-", request.node.name).strip("-")[:60]
+
+
+@pytest.fixture
+async def rig(channel: AbstractChannel, name: str) -> Rig:
+    """A delayed exchange of type direct that is being consumed."""
+    built = await build(channel, name)
+    await built.consume()
+    return built
+
+
+@pytest.fixture
+async def management(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    """The management API, authenticated as administrator."""
+    base = stack.environment()["NOTIFIER_AMQP_MANAGEMENT_URL"]
+    async with httpx.AsyncClient(base_url=f"{base}/api") as client:
+        yield client
