@@ -33,6 +33,8 @@ class Section(BaseModel):
 class Amqp(Section):
     url: SecretStr = SecretStr("amqp://localhost:5672/")
     """RabbitMQ: amqp:// or amqps://, user and vhost included."""
+    allow_plaintext: bool = False
+    """Allow an unencrypted connection to another machine."""
     management_url: SecretStr | None = None
     """RabbitMQ's management API, http(s)://user:password@host:15672; for depths and checks."""
     exchange: str = Field("delay", min_length=1, max_length=80)
@@ -160,6 +162,19 @@ class Wechat(Section):
     publisher_fields: dict[str, str] = {"keyword1": "{order_no}", "keyword2": "{dispatched_at}"}
     time_zone: str = "Asia/Shanghai"
     """For the times shown to people."""
+
+    def secret(self) -> str:
+        """Raises SettingsError where its file cannot be read, or others can read it."""
+        if self.app_secret_file is None:
+            return self.app_secret.get_secret_value()
+        try:
+            if self.app_secret_file.stat().st_mode & 0o077:
+                raise SettingsError(
+                    f"[wechat] app_secret_file: others can read {self.app_secret_file}; chmod 600"
+                )
+            return self.app_secret_file.read_text().strip()
+        except OSError as error:
+            raise SettingsError(f"[wechat] app_secret_file: {error}") from None
 
 
 class Orders(Section):

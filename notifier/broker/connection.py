@@ -105,13 +105,6 @@ async def open_connection(server: Server, *, name: str) -> AbstractConnection:
     return connection
 
 
-def transport_of(connection: AbstractConnection) -> Transport:
-    """The aiormq connection under an open one."""
-    if connection.transport is None:
-        raise BrokerUnavailable("the connection to RabbitMQ is closed")
-    return connection.transport.connection
-
-
 def _cause(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "timed out"
@@ -140,6 +133,13 @@ class Link:
     def is_up(self) -> bool:
         return self._connection is not None and not self._lost.is_set()
 
+    @property
+    def transport(self) -> Transport:
+        """The present connection. Raises BrokerUnavailable while there is none."""
+        if self._connection is None or self._connection.transport is None:
+            raise BrokerUnavailable(f"not connected to RabbitMQ at {self.server.address}")
+        return self._connection.transport.connection
+
     async def open(self, *, patient: bool = False) -> None:
         """Connect and keep connected.
 
@@ -163,7 +163,7 @@ class Link:
             if self._connection is None:
                 return
             try:
-                await setup(transport_of(self._connection))
+                await setup(self.transport)
             except NotifierError:
                 self._setups.remove(setup)
                 raise
@@ -194,7 +194,7 @@ class Link:
         async with self._changing:
             self._connection = connection
             self._lost.clear()
-            transport = transport_of(connection)
+            transport = self.transport
             transport.closing.add_done_callback(partial(self._on_closing, connection))
             for setup in tuple(self._setups):
                 await setup(transport)

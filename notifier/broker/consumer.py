@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
-from typing import Any
 
 import pamqp.frame
-import structlog
 from aiormq.abc import AbstractConnection, DeliveredMessage
 from aiormq.exceptions import ChannelAccessRefused, ChannelNotFoundEntity
 from pamqp import commands as spec
 
 from notifier.broker.connection import LOST, Link
+from notifier.broker.delivery import Delivery, Handler, Handlers
 from notifier.broker.wire import DirectChannel, Writer, open_channel
 from notifier.errors import TopologyError
 
-log = structlog.get_logger(__name__)
-
-REJECT_AFTER = timedelta(seconds=1)
-"""A handler that raises would otherwise get the same message back at once, again and again."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Delivery:
-    """A message that was taken and is not settled yet.
-
-    redelivered: it was delivered before and not acked; somebody may have acted on it.
-    """
-
-    body: bytes
-    headers: Mapping[str, Any]
-    redelivered: bool
-    _ack: Callable[[], None] = field(repr=False)
-
-    def ack(self) -> None:
-        """Settle it. Leaves with the next write; harmless when repeated or after a reconnect."""
-        self._ack()
-
-
-Handler = Callable[[Delivery], Awaitable[None]]
+__all__ = ["Consumer", "Delivery"]
 
 
 class Consumer:
@@ -51,26 +25,24 @@ class Consumer:
 
     Each delivery's handler runs in a task of its own and acks before it returns; one that returns
     without leaves its delivery unacked until the connection ends. A handler that raises is logged
-    and its message goes back to the queue after REJECT_AFTER. A reconnect cancels no handler: what
-    it acks then is delivered again.
+    and its message goes back to the queue after a second. A reconnect cancels no handler: what it
+    acks then is delivered again.
     """
 
     def __init__(self, link: Link, queue: str) -> None:
         self.queue = queue
         self._link = link
         self._handler: Handler
+        self._handlers = Handlers(queue)
         self._prefetch = 0
         self._taking = False
         self._changing = asyncio.Lock()
         self._session: _Session | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._idle = asyncio.Event()
-        self._idle.set()
 
     @property
     def in_flight(self) -> int:
         """Deliveries whose handler runs."""
-        return len(self._tasks)
+        return len(self._handlers)
 
     async def consume(self, handler: Handler, *, prefetch: int) -> None:
         """Begin. prefetch: at most this many are unacked at once, 1 to 65535.
@@ -83,7 +55,7 @@ class Consumer:
         await self._link.use(self._attach)
 
     async def pause(self) -> None:
-        """Take no new ones; those taken go on and can be acked."""
+        """Take no new ones, not even after a reconnect; those taken go on and can be acked."""
         async with self._changing:
             self._taking = False
             if self._session is not None:
@@ -94,23 +66,22 @@ class Consumer:
         async with self._changing:
             self._taking = True
             if self._session is not None:
-                await self._session.consume()
+                with suppress(*LOST):
+                    await self._session.consume()
 
     async def stop_taking(self) -> None:
-        """Take no new ones, not even after a reconnect; then `idle` tells when all are done."""
+        """Take no new ones any more; then `idle` tells when all that were taken are done."""
         await self.pause()
 
     async def idle(self) -> None:
         """Return when no handler runs."""
-        await self._idle.wait()
+        await self._handlers.idle()
 
     async def close(self) -> None:
         """Stop, cancel the handlers that still run, send the acks, give back what is unacked."""
         await self.pause()
         self._link.forget(self._attach)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._handlers.cancel()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -138,23 +109,7 @@ class Consumer:
             self._link.drop(str(error or "channel closed"))
 
     def _on_delivery(self, delivery: Delivery, reject: Callable[[], None]) -> None:
-        task = asyncio.create_task(self._handle(delivery, reject))
-        self._tasks.add(task)
-        self._idle.clear()
-        task.add_done_callback(self._on_handled)
-
-    def _on_handled(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not self._tasks:
-            self._idle.set()
-
-    async def _handle(self, delivery: Delivery, reject: Callable[[], None]) -> None:
-        try:
-            await self._handler(delivery)
-        except Exception:
-            log.exception("delivery.failed", queue=self.queue, redelivered=delivery.redelivered)
-            await asyncio.sleep(REJECT_AFTER.total_seconds())
-            reject()
+        self._handlers.start(self._handler, delivery, reject)
 
 
 class _Session:
@@ -226,20 +181,22 @@ class _Session:
         self._writer.wake()
 
     def _collect(self) -> bytes:
-        """One ack for all that are older than the oldest unsettled, one for each other."""
-        number = self._channel.number
+        """One ack for all that are older than the oldest unsettled, one for each other.
+
+        The rejects go first: that one ack would settle them as well.
+        """
         oldest = next(iter(self._unsettled), None)
         together = [tag for tag in self._acked if oldest is None or tag < oldest]
+        apart = [tag for tag in self._acked if oldest is not None and tag > oldest]
         frames: list[spec.Basic.Ack | spec.Basic.Reject] = [
             spec.Basic.Reject(delivery_tag=tag, requeue=True) for tag in self._rejected
         ]
         if together:
             frames.append(spec.Basic.Ack(delivery_tag=max(together), multiple=len(together) > 1))
-        apart = set(self._acked).difference(together)
-        frames += [spec.Basic.Ack(delivery_tag=tag) for tag in sorted(apart)]
+        frames += [spec.Basic.Ack(delivery_tag=tag) for tag in apart]
         self._acked.clear()
         self._rejected.clear()
-        return b"".join(pamqp.frame.marshal(frame, number) for frame in frames)
+        return b"".join(pamqp.frame.marshal(frame, self._channel.number) for frame in frames)
 
 
 async def _unused(_: DeliveredMessage) -> None:

@@ -1,17 +1,28 @@
-"""What a dead message keeps of the headers it came with."""
+"""The headers of what we publish. None of a delivery's own is kept where the broker would act on
+it: an old x-delay or x-death changes the routing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import cast
 
 from pamqp.common import FieldTable, FieldValue
 
+from notifier.domain.message import Message
+
 REASON = "x-notifier-reason"
 DROPPED = ("x-delay", "x-death", "x-first-death-", "x-last-death-", "x-delivery-count", REASON)
-"""A broker that finds its own headers on a publish acts on them: it delays, or sees a cycle."""
+MILLISECOND = timedelta(milliseconds=1)
+
+
+def fresh_headers(message: Message, delay: timedelta) -> FieldTable:
+    """x-delay: whole milliseconds, rounded up, so that nothing is early."""
+    return {
+        "x-delay": max(0, -(-delay // MILLISECOND)),
+        "x-notifier-attempt": message.attempt,
+    }
 
 
 def dead_headers(headers: Mapping[str, object], reason: str) -> FieldTable:

@@ -14,19 +14,17 @@ from aiormq.abc import AbstractChannel, AbstractConnection
 from aiormq.exceptions import DeliveryError, PublishError
 from pamqp import commands as spec
 from pamqp.body import ContentBody
-from pamqp.common import FieldTable
 from pamqp.header import ContentHeader
 
 from notifier.broker.codec import encode
 from notifier.broker.connection import LOST, Link
-from notifier.broker.headers import dead_headers
+from notifier.broker.headers import MILLISECOND, dead_headers, fresh_headers
 from notifier.broker.topology import Topology
 from notifier.broker.wire import Confirm, DirectChannel, Writer, open_channel
 from notifier.domain.message import Message
 from notifier.errors import BrokerUnavailable, InvalidInput, TopologyError
 
 PERSISTENT = 2
-MILLISECOND = timedelta(milliseconds=1)
 LONGEST_DELAY = (2**32 - 1) * MILLISECOND
 """Source: README of RabbitMQ's plugin; a longer one would be routed at once, without an error."""
 
@@ -80,6 +78,21 @@ class Publisher:
             if isinstance(answer, BaseException):
                 raise answer
 
+    async def postpone(self, body: bytes, *, tier: int, delay: timedelta) -> None:
+        """The same bytes to the tier's queue again after a delay, for a reader that knows them.
+
+        Raises BrokerUnavailable.
+        """
+        if self._session is None:
+            raise self._away()
+        properties = spec.Basic.Properties(
+            content_type="application/json",
+            delivery_mode=PERSISTENT,
+            headers={"x-delay": delay // MILLISECOND},
+            message_id=f"postponed:{next(self._unique)}",
+        )
+        await self._session.send(self._topology.queue_of(tier), body, properties)
+
     async def publish_dead(self, body: bytes, headers: Mapping[str, object], reason: str) -> None:
         """Put the bytes, untouched, into the dead queue; the reason is its header.
 
@@ -111,12 +124,11 @@ class Publisher:
     def _send(self, message: Message, delay: timedelta) -> asyncio.Future[None]:
         if self._session is None:
             raise self._away()
-        if delay > LONGEST_DELAY:
-            raise InvalidInput("delay", f"{delay} is longer than {LONGEST_DELAY}")
+        check_delay(delay)
         properties = spec.Basic.Properties(
             content_type="application/json",
             delivery_mode=PERSISTENT,
-            headers=_fresh_headers(message, delay),
+            headers=fresh_headers(message, delay),
             message_id=f"{message.notification_id}:{message.seq}:{next(self._unique)}",
         )
         queue = self._topology.queue_of(message.tier)
@@ -143,12 +155,10 @@ class Publisher:
             self._link.drop(reason)
 
 
-def _fresh_headers(message: Message, delay: timedelta) -> FieldTable:
-    """Nothing of a delivery's headers is kept: an old x-delay or x-death changes the routing."""
-    return {
-        "x-delay": max(0, -(-delay // MILLISECOND)),
-        "x-notifier-attempt": message.attempt,
-    }
+def check_delay(delay: timedelta) -> None:
+    """Raises InvalidInput for one that no exchange holds."""
+    if delay > LONGEST_DELAY:
+        raise InvalidInput("delay", f"{delay} is longer than {LONGEST_DELAY}")
 
 
 class _Session:

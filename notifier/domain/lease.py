@@ -32,7 +32,7 @@ class Claimed:
 
     token: proves at the record that the lease is still this one.
     now: the database's time of the claim. refused: the outcome where there is nothing to send.
-    publish: messages of notifications that the claim created.
+    publish: messages of notifications that the claim created, each with its delay.
     """
 
     notification: Notification
@@ -44,7 +44,7 @@ class Claimed:
     now: datetime
     until: datetime
     refused: Outcome | None = None
-    publish: tuple[Message, ...] = ()
+    publish: tuple[tuple[Message, timedelta], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,14 +34,6 @@ COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A delivered message that wants to become an attempt."""
-
-    message: Message
-    redelivered: bool
-
-
 @dataclass(slots=True)
 class _Row:
     """A locked row; `state` moves as the batch goes on, so that a duplicate within it loses."""
@@ -149,8 +141,8 @@ class Claims:
         self._ladders = ladders
         self._places = places
 
-    async def claim(self, requests: Sequence[Request]) -> list[ClaimResult]:
-        """One transaction for all; results in the order of the requests.
+    async def claim(self, requests: Sequence[tuple[Message, bool]]) -> list[ClaimResult]:
+        """One transaction for all; results in the order of the requests (message, redelivered).
 
         Raises StoreUnavailable (nothing claimed, or the leases run out) or StoreError.
         """
@@ -163,8 +155,10 @@ class Claims:
             await self._write(cursor, plan, rows, token)
         return results
 
-    async def _lock(self, cursor: Cursor, requests: Sequence[Request]) -> dict[bytes, _Row]:
-        ids = sorted({request.message.notification_id.bytes for request in requests})
+    async def _lock(
+        self, cursor: Cursor, requests: Sequence[tuple[Message, bool]]
+    ) -> dict[bytes, _Row]:
+        ids = sorted({message.notification_id.bytes for message, _ in requests})
         found = await cursor.fetch(
             f"SELECT {COLUMNS} FROM notifier_notification WHERE id IN ({marks(len(ids))}) "
             "ORDER BY id FOR UPDATE",
@@ -186,17 +180,18 @@ class Claims:
 
     def _decide(
         self,
-        request: Request,
+        request: tuple[Message, bool],
         rows: dict[bytes, _Row],
         orders: dict[tuple[str, int], OrderRow],
         plan: _Plan,
         token: bytes,
     ) -> ClaimResult:
-        row = rows.get(request.message.notification_id.bytes)
+        message, redelivered = request
+        row = rows.get(message.notification_id.bytes)
         decision = claim.decide(
             row.cursor() if row else None,
-            seq=request.message.seq,
-            redelivered=request.redelivered,
+            seq=message.seq,
+            redelivered=redelivered,
             now=row.now if row else datetime.min,
         )
         if row is None or isinstance(decision, claim.Forget | claim.TooEarly | claim.NoRow):
@@ -245,12 +240,12 @@ class Claims:
         plan.assignments.setdefault(row.order_book, []).append(assignment)
         plan.dispatched.append(row.id)
         row.dispatched_at = row.now
-        placement = self._places.place(
-            row.now + (delay := self._ladder(row.ladder).delay(0)), row.now, step_delay=delay
-        )
+        delay = self._ladder(row.ladder).delay(0)
+        placement = self._places.place(row.now + delay, row.now, step_delay=delay)
         values, message = publisher_of(row, publisher, placement)
         plan.publishers.append(values)
-        return replace(self._claim(row, plan, token), publish=(message,) if message else ())
+        publish = ((message, delay),) if message else ()
+        return replace(self._claim(row, plan, token), publish=publish)
 
     def _claim(self, row: _Row, plan: _Plan, token: bytes) -> Claimed:
         plan.claimed.append(row.id)

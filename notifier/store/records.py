@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from notifier.domain.ladder import Ladder
 from notifier.domain.lease import Attempted, Claimed, Recorded
 from notifier.domain.message import Message
 from notifier.domain.notification import State
 from notifier.domain.outcome import Sent
-from notifier.domain.placement import Places
+from notifier.domain.rules import RuleBook
 from notifier.domain.settle import InFlight, Next, Rules, release, settle
 from notifier.store.attempts import attempt_values, insert_attempts, mark_late_success
 from notifier.store.mysql import Cursor, Database
@@ -33,37 +32,6 @@ UPDATED = (
     "crashes",
     "settled_at",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guarantees:
-    """Per channel: how long its id protects, and how long a send may take."""
-
-    protected_for: timedelta | None
-    send_timeout: timedelta
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleBook:
-    """Which rules hold for a notification: by its ladder and its channel."""
-
-    ladders: Mapping[str, Ladder]
-    places: Places
-    channels: Mapping[str, Guarantees]
-    pause: timedelta
-
-    def rules(self, ladder: str, channel: str) -> Rules:
-        guarantees = self.channels.get(channel) or _CAREFUL
-        return Rules(
-            ladder=self.ladders.get(ladder) or self.ladders["default"],
-            places=self.places,
-            protected_for=guarantees.protected_for,
-            send_timeout=guarantees.send_timeout,
-            pause=self.pause,
-        )
-
-
-_CAREFUL = Guarantees(protected_for=timedelta(0), send_timeout=timedelta(seconds=15))
 
 
 class Records:

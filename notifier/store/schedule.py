@@ -11,10 +11,11 @@ from uuid import UUID
 from notifier.domain.message import Message
 from notifier.domain.notification import ChannelName, Role, State
 from notifier.domain.placement import SWEEP_GRACE
+from notifier.domain.rules import RuleBook
 from notifier.domain.settle import InFlight, crash
 from notifier.store.attempts import crashed_values, insert_attempts
 from notifier.store.mysql import Cursor, Database
-from notifier.store.records import RuleBook, update_values, write_next
+from notifier.store.records import update_values, write_next
 from notifier.store.sql import marks
 
 Publish = Callable[[Sequence[tuple[Message, timedelta]]], Awaitable[None]]

@@ -1,0 +1,224 @@
+"""The attempt: from a delivered message to its ack, nothing lost and nothing twice.
+
+Read it with the question "what if the process dies right here": before the claim's commit the
+message is delivered again; after it the lease runs out (or the supervisor releases it); after the
+send the receiver's id makes the repetition harmless; after the record a redelivered message
+publishes the row's later schedule first; after the publish the message is a duplicate with an old
+`seq`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import TypeVar
+
+import structlog
+
+from notifier.dispatch.batch import Batch
+from notifier.dispatch.failpoint import pass_by
+from notifier.dispatch.pauses import Pauses
+from notifier.dispatch.ports import (
+    ClaimResult,
+    ClaimStore,
+    Delivery,
+    Publisher,
+    RecordStore,
+    RunLog,
+)
+from notifier.dispatch.tally import Tally
+from notifier.domain.claim import Forget, NoRow, TooEarly
+from notifier.domain.lease import Attempted, Claimed, Ended, Recorded, Superseded
+from notifier.domain.message import Message
+from notifier.domain.notification import Channel
+from notifier.domain.outcome import Paused, Unknown
+from notifier.domain.rules import RuleBook
+from notifier.domain.settle import may_send
+from notifier.errors import BrokerUnavailable, DecodeError, StoreUnavailable, UnknownVersion
+
+log = structlog.get_logger(__name__)
+Answer = TypeVar("Answer")
+
+UPGRADE_WAIT = timedelta(seconds=30)
+"""A newer fleet's message waits this long before it is looked at again."""
+LONGEST_BACKOFF_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """batch: most claims or records in one transaction. lanes: transactions at once, of each."""
+
+    batch: int = 200
+    lanes: int = 2
+
+
+class Attempts:
+    """Handles deliveries; one per process, called many times at once."""
+
+    def __init__(
+        self,
+        *,
+        tier: int,
+        decode: Callable[[bytes], Message],
+        claims: ClaimStore,
+        records: RecordStore,
+        publisher: Publisher,
+        channels: Mapping[str, Channel],
+        pauses: Pauses,
+        rule_book: RuleBook,
+        run_log: RunLog,
+        tally: Tally,
+        limits: Limits,
+    ) -> None:
+        self._tier = tier
+        self._decode = decode
+        self._publisher = publisher
+        self._channels = channels
+        self._pauses = pauses
+        self._rule_book = rule_book
+        self._run_log = run_log
+        self._tally = tally
+        self._claim = Batch[tuple[Message, bool], ClaimResult](
+            claims.claim, most=limits.batch, lanes=limits.lanes
+        )
+        self._record = Batch[Attempted, Recorded](
+            records.record, most=limits.batch, lanes=limits.lanes
+        )
+        self._release = Batch[tuple[Claimed, datetime], Recorded](
+            records.release, most=limits.batch
+        )
+        self.draining = False
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Perform one attempt and ack. Raises BrokerUnavailable: leave it to be delivered again."""
+        try:
+            message = self._decode(delivery.body)
+        except UnknownVersion as error:
+            log.warning("message.of_newer_version", error=str(error))
+            await self._publisher.postpone(delivery.body, tier=self._tier, delay=UPGRADE_WAIT)
+            delivery.ack()
+            return
+        except DecodeError as error:
+            await self._bury(delivery, str(error))
+            return
+        if self.draining:
+            return
+        result = await self._patiently(lambda: self._claim((message, delivery.redelivered)))
+        await self._follow(result, delivery, message)
+        delivery.ack()
+
+    async def _follow(self, result: ClaimResult, delivery: Delivery, message: Message) -> None:
+        match result:
+            case Claimed():
+                await self._attempt(result)
+            case TooEarly(remaining=remaining):
+                await self._publisher.publish(message, delay=remaining)
+            case Superseded(message=later, delay=delay):
+                await self._publisher.publish(later, delay=delay)
+            case NoRow():
+                await self._publisher.publish_dead(delivery.body, delivery.headers, "no_row")
+                log.warning("message.without_row", notification=str(message.notification_id))
+            case Ended(state=state, reason=reason):
+                self._tally.ended(state)
+                log.info("notification.ended", order_no=message.order_no, reason=reason)
+            case Forget(reason=reason):
+                log.debug("message.forgotten", order_no=message.order_no, reason=reason)
+
+    async def _attempt(self, claimed: Claimed) -> None:
+        claimed_at = monotonic()
+        async with asyncio.TaskGroup() as group:
+            for message, delay in claimed.publish:
+                group.create_task(self._announce(message, delay))
+            attempted = await self._send(claimed, claimed_at)
+        recorded = await self._settle(claimed, attempted)
+        pass_by("before_republish")
+        if recorded.next is not None:
+            await self._publisher.publish(recorded.next, delay=recorded.delay)
+        pass_by("before_ack")
+
+    async def _settle(self, claimed: Claimed, attempted: Attempted | None) -> Recorded:
+        if attempted is None:
+            until = self._pauses.until(claimed.notification.channel) or claimed.now
+            self._tally.released()
+            return await self._patiently(lambda: self._release((claimed, until)))
+        pass_by("before_record")
+        recorded = await self._patiently(lambda: self._record(attempted))
+        self._tally.attempted(attempted, recorded)
+        self._run_log.attempted(attempted, recorded)
+        if isinstance(attempted.outcome, Paused):
+            await self._pause(attempted, attempted.outcome)
+        return recorded
+
+    async def _send(self, claimed: Claimed, claimed_at: float) -> Attempted | None:
+        """None where nothing may be sent now: the claim is given back."""
+        began = monotonic()
+        outcome = claimed.refused
+        if outcome is None:
+            channel = self._channels.get(claimed.notification.channel)
+            if channel is None:
+                outcome = Paused(code="channel_not_configured")
+            elif not self._may_start(claimed, channel, began - claimed_at):
+                return None
+            elif not self._is_protected(claimed):
+                outcome = Unknown(code="unprotected", detail="perhaps told before")
+            else:
+                pass_by("before_send")
+                outcome = await channel.send(claimed.notification)
+        ended = monotonic()
+        return Attempted(
+            claimed=claimed,
+            outcome=outcome,
+            began=claimed.now + timedelta(seconds=began - claimed_at),
+            ended=claimed.now + timedelta(seconds=ended - claimed_at),
+        )
+
+    def _may_start(self, claimed: Claimed, channel: Channel, waited_s: float) -> bool:
+        if self.draining or self._pauses.is_paused(claimed.notification.channel, claimed.now):
+            return False
+        left = claimed.until - claimed.now - timedelta(seconds=waited_s)
+        return left > channel.timeout
+
+    def _is_protected(self, claimed: Claimed) -> bool:
+        rules = self._rule_book.rules(claimed.ladder, claimed.notification.channel)
+        return may_send(claimed.row.unknown_since, rules, claimed.now)
+
+    async def _pause(self, attempted: Attempted, outcome: Paused) -> None:
+        channel = attempted.claimed.notification.channel
+        until = outcome.resume_at or attempted.ended + self._rule_book.pause
+        try:
+            await self._pauses.pause(
+                channel, until=until, reason=f"{outcome.code} {outcome.detail}"
+            )
+        except StoreUnavailable as error:
+            log.warning("channel.pause_not_kept", channel=channel, error=str(error))
+
+    async def _announce(self, message: Message, delay: timedelta) -> None:
+        """The created notification is committed: what the broker refuses the sweeper brings."""
+        try:
+            await self._publisher.publish(message, delay=delay)
+        except BrokerUnavailable as error:
+            log.warning("publish.left_to_sweeper", order_no=message.order_no, error=str(error))
+
+    async def _bury(self, delivery: Delivery, reason: str) -> None:
+        await self._publisher.publish_dead(delivery.body, delivery.headers, reason)
+        delivery.ack()
+        log.warning("message.unreadable", reason=reason)
+
+    async def _patiently(self, do: Callable[[], Awaitable[Answer]]) -> Answer:
+        """While the database is away, deliveries are held; nothing is nacked in a loop."""
+        backoff = 0.1
+        while True:
+            try:
+                return await do()
+            except StoreUnavailable as error:
+                self._tally.failed(str(error))
+                log.warning("store.away", error=str(error), retry_in_s=backoff)
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, LONGEST_BACKOFF_S)
+
+
+def _reason(outcome: Paused) -> str:
+    return f"{outcome.code} {outcome.detail}".strip()

@@ -1,0 +1,76 @@
+"""Micro-batches: what many tasks ask for at once is done in one go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Batch(Generic[Item, Result]):
+    """Gathers items while earlier ones are being done.
+
+    An idle batch starts at once, so that a lone item never waits for company; under load the
+    batches grow by themselves.
+
+    do: takes up to `most` items, answers with as many results in the same order. Its exception
+    goes to every one of them.
+    lanes: how many may be under way at once.
+    """
+
+    def __init__(
+        self,
+        do: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+        *,
+        most: int,
+        lanes: int = 1,
+    ) -> None:
+        self._do = do
+        self._most = most
+        self._free = lanes
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, item: Item) -> Result:
+        """Raises what `do` raises."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._free and not self._start_is_near():
+            self._free -= 1
+            task = asyncio.create_task(self._run())
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        return await future
+
+    def _start_is_near(self) -> bool:
+        # The first item's task has not run yet: it will take this item along.
+        return len(self._waiting) > 1 and bool(self._running)
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                count = min(self._most, len(self._waiting))
+                taken = [self._waiting.popleft() for _ in range(count)]
+                await self._flush(taken)
+        finally:
+            self._free += 1
+
+    async def _flush(self, taken: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
+        try:
+            results = await self._do([item for item, _ in taken])
+        except asyncio.CancelledError:
+            for _, future in taken:
+                future.cancel()
+            raise
+        except Exception as error:  # each asker gets it; the batch itself goes on
+            for _, future in taken:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), result in zip(taken, results, strict=True):
+            if not future.done():
+                future.set_result(result)

@@ -1,0 +1,60 @@
+"""Intake: rows first, committed; then the broker. A promise is only given for a committed row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+from uuid import UUID
+
+from notifier.dispatch.ports import Publisher
+from notifier.domain.message import Message
+from notifier.domain.submission import Accepted, Submission
+from notifier.errors import BrokerUnavailable
+
+
+class AcceptedBatch(Protocol):
+    @property
+    def accepted(self) -> list[Accepted]: ...
+    @property
+    def publish(self) -> list[tuple[Message, timedelta]]: ...
+
+
+class AcceptStore(Protocol):
+    async def accept(self, submissions: Sequence[Submission]) -> AcceptedBatch: ...
+
+    async def hasten(self, ids: Sequence[UUID]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """accepted: in the order of the submissions. held_up: why the broker has not got them yet."""
+
+    accepted: list[Accepted]
+    held_up: str = ""
+
+
+class Intake:
+    """publisher: None where the broker could not be reached at all."""
+
+    def __init__(self, store: AcceptStore, publisher: Publisher | None) -> None:
+        self._store = store
+        self._publisher = publisher
+
+    async def accept(self, submissions: Sequence[Submission]) -> Receipt:
+        """Commit, then publish. Raises StoreUnavailable, StoreError: nothing was promised.
+
+        A broker that does not confirm costs nothing but time: the sweeper publishes later.
+        """
+        batch = await self._store.accept(submissions)
+        if not batch.publish:
+            return Receipt(accepted=batch.accepted)
+        try:
+            if self._publisher is None:
+                raise BrokerUnavailable("RabbitMQ is not reachable")
+            await self._publisher.publish_many(batch.publish)
+        except BrokerUnavailable as error:
+            await self._store.hasten([message.notification_id for message, _ in batch.publish])
+            return Receipt(accepted=batch.accepted, held_up=str(error))
+        return Receipt(accepted=batch.accepted)

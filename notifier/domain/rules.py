@@ -1,0 +1,42 @@
+"""Which rules hold for which notification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from notifier.domain.ladder import Ladder
+from notifier.domain.placement import Places
+from notifier.domain.settle import Rules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guarantees:
+    """Per channel: how long its id protects, and how long a send may take."""
+
+    protected_for: timedelta | None
+    send_timeout: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleBook:
+    """Which rules hold for a notification: by its ladder and its channel."""
+
+    ladders: Mapping[str, Ladder]
+    places: Places
+    channels: Mapping[str, Guarantees]
+    pause: timedelta
+
+    def rules(self, ladder: str, channel: str) -> Rules:
+        guarantees = self.channels.get(channel) or _CAREFUL
+        return Rules(
+            ladder=self.ladders.get(ladder) or self.ladders["default"],
+            places=self.places,
+            protected_for=guarantees.protected_for,
+            send_timeout=guarantees.send_timeout,
+            pause=self.pause,
+        )
+
+
+_CAREFUL = Guarantees(protected_for=timedelta(0), send_timeout=timedelta(seconds=15))

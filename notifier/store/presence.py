@@ -1,0 +1,78 @@
+"""Heartbeats of fleets in Redis: who is there, and gone by itself when it stops beating."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from notifier.errors import StoreUnavailable
+
+ANSWER_S = 2.0
+"""A Redis that takes longer counts as away; the next beat comes soon."""
+
+
+class RedisPresence:
+    """Keys: `<prefix>fleets`, a set of names, and `<prefix>fleet:<name>`, the last beat."""
+
+    def __init__(self, url: str, *, prefix: str) -> None:
+        parts = urlsplit(url)
+        self._address = f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
+        self._names_key = f"{prefix}fleets"
+        self._beat_key = f"{prefix}fleet:"
+        self._redis = Redis.from_url(
+            url,
+            socket_timeout=ANSWER_S,
+            socket_connect_timeout=ANSWER_S,
+            retry=Retry(NoBackoff(), 0),
+            client_name="notifier-presence",
+        )
+
+    async def beat(self, name: str, body: bytes, *, lives: timedelta) -> None:
+        """Say that `name` is there until `lives` is over. Raises StoreUnavailable."""
+        async with self._answering(), self._redis.pipeline() as pipeline:
+            pipeline.set(self._beat_key + name, body, px=lives)
+            pipeline.sadd(self._names_key, name)
+            await pipeline.execute()
+
+    async def leave(self, name: str) -> None:
+        """Raises StoreUnavailable."""
+        async with self._answering(), self._redis.pipeline() as pipeline:
+            pipeline.delete(self._beat_key + name)
+            pipeline.srem(self._names_key, name)
+            await pipeline.execute()
+
+    async def everybody(self) -> dict[str, bytes]:
+        """Name and last beat of all who are there. Raises StoreUnavailable."""
+        async with self._answering():
+            members = await self._redis.smembers(self._names_key)
+            names = sorted(m.decode() if isinstance(m, bytes) else m for m in members)
+            if not names:
+                return {}
+            bodies: list[bytes | None] = await self._redis.mget(
+                [self._beat_key + name for name in names]
+            )
+            beats = dict(zip(names, bodies, strict=True))
+            # One that beats again in this very moment adds its name again with it.
+            gone = [name for name, body in beats.items() if body is None]
+            if gone:
+                await self._redis.srem(self._names_key, *gone)
+            return {name: body for name, body in beats.items() if body is not None}
+
+    async def aclose(self) -> None:
+        await self._redis.aclose()
+
+    @asynccontextmanager
+    async def _answering(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except (RedisError, OSError) as error:
+            raise StoreUnavailable(
+                f"Redis at {self._address} does not answer ({error}); see NOTIFIER_REDIS_URL"
+            ) from error
