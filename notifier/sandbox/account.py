@@ -15,16 +15,17 @@ class Account:
     """Mutable state, touched by the event loop's thread only."""
 
     def __init__(self, options: SandboxOptions) -> None:
+        self._options = options
         self.app_id = options.app_id
         self.app_secret = options.app_secret
-        self.behaviour = options.behaviour
-        self.webhook_secrets = dict(options.webhook_secrets)
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Be as on the first start."""
+        self.behaviour = self._options.behaviour
+        self.webhook_secrets = dict(self._options.webhook_secrets)
         self.clock_offset_s = 0.0
         self.people = People()
-        self.forget_everything()
-
-    def forget_everything(self) -> None:
-        """As on the first start, but with the behaviour, people and secrets that were set."""
         self.ledger = SendLedger()
         self.tokens = TokenOffice()
         self.webhooks_seen: Counter[str] = Counter()

@@ -69,7 +69,7 @@ class SandboxControl:
         yield from self._rows("/_sim/wire", {})
 
     def reset(self) -> None:
-        """Forget all effects, tokens, counters and rules."""
+        """Be as it was started, its effects forgotten."""
         self._ask("POST", "/_sim/reset")
 
     def _ask(self, method: str, path: str, payload: Any = None) -> Any:

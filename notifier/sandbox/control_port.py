@@ -34,12 +34,19 @@ class ControlPort:
         journal: EffectJournal,
         wire: Wire,
         effects_file: Path,
+        script: Any,
     ) -> None:
+        """script: what is in force at the start and after a reset, None for nothing.
+
+        Raises: SandboxError naming what is wrong with it.
+        """
         self._account = account
         self._data_port = data_port
         self._journal = journal
         self._wire = wire
         self._effects_file = effects_file
+        self._script_at_start = {} if script is None else script
+        self._load(self._script_at_start)
         self._handlers: Mapping[tuple[str, str], _Handler] = {
             ("GET", "/_sim/health"): self._health,
             ("GET", "/_sim/effects"): self._effects,
@@ -47,7 +54,7 @@ class ControlPort:
             ("GET", "/_sim/counters"): self._counters,
             ("GET", "/_sim/tokens"): self._tokens,
             ("GET", "/_sim/script"): self._show_script,
-            ("POST", "/_sim/script"): self._script,
+            ("POST", "/_sim/script"): self._set_script,
             ("POST", "/_sim/people"): self._people,
             ("POST", "/_sim/behaviour"): self._behaviour,
             ("POST", "/_sim/webhooks"): self._webhooks,
@@ -65,12 +72,8 @@ class ControlPort:
         except (SandboxError, orjson.JSONDecodeError, ValueError) as error:
             return _json({"error": str(error)}, 422)
 
-    def load_script(self, source: Any) -> None:
-        """Put a script into force: a list of rules, or an object with the parts to set.
-
-        The parts are `rules` (with `mode`: `replace`, the default, or `add`), `behaviour`,
-        `people` and `webhooks`. Raises: SandboxError naming what is wrong; nothing is set then.
-        """
+    def _load(self, source: Any) -> None:
+        # A script is a list of rules or an object of parts; if any part is wrong, none is set.
         parts = {"rules": source} if isinstance(source, list) else source
         if not isinstance(parts, dict) or not parts.keys() <= _PARTS:
             raise SandboxError(f"script: must be a list of rules or have parts of {sorted(_PARTS)}")
@@ -107,27 +110,28 @@ class ControlPort:
     async def _show_script(self, request: web.BaseRequest) -> web.StreamResponse:
         return _json(list(self._data_port.rules.listed()))
 
-    async def _script(self, request: web.BaseRequest) -> web.StreamResponse:
-        self.load_script(orjson.loads(await request.read()))
+    async def _set_script(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._load(orjson.loads(await request.read()))
         return await self._show_script(request)
 
     async def _people(self, request: web.BaseRequest) -> web.StreamResponse:
-        self.load_script({"people": orjson.loads(await request.read())})
+        self._load({"people": orjson.loads(await request.read())})
         return _json({})
 
     async def _behaviour(self, request: web.BaseRequest) -> web.StreamResponse:
-        self.load_script({"behaviour": orjson.loads(await request.read())})
+        self._load({"behaviour": orjson.loads(await request.read())})
         return _json({})
 
     async def _webhooks(self, request: web.BaseRequest) -> web.StreamResponse:
-        self.load_script({"webhooks": orjson.loads(await request.read())})
+        self._load({"webhooks": orjson.loads(await request.read())})
         return _json({})
 
     async def _reset(self, request: web.BaseRequest) -> web.StreamResponse:
         await self._journal.forget()
-        self._account.forget_everything()
+        self._account.begin_anew()
         self._wire.forget()
         self._data_port.rules = RuleBook()
+        self._load(self._script_at_start)
         return _json({})
 
     async def _show_wire(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -150,6 +154,7 @@ class ControlPort:
         return await _stream(request, wanted())
 
 
+# What a script may have: rules with their mode, and what the other paths of this port take.
 _PARTS = {"rules", "mode", "behaviour", "people", "webhooks"}
 
 

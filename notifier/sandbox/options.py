@@ -115,7 +115,8 @@ class SandboxOptions:
     """How to start a sandbox; a port of 0 takes any free one.
 
     folder: effects, certificates and sandbox.json; a second start in it continues the first.
-    script: rules as POST /_sim/script takes them, parsed from JSON.
+    script: parsed JSON: a list of rules, or an object with `rules`, `behaviour`, `people` and
+        `webhooks`, each as POST /_sim/<name> takes it.
     webhook_secrets: path to the secrets (`whsec_…`) any of which may sign a webhook to it.
     """
 

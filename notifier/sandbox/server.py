@@ -58,10 +58,13 @@ async def serve(
         _recall(account, effects_file)
         data_port = DataPort(account, journal, wire)
         control_port = ControlPort(
-            account, data_port, journal=journal, wire=wire, effects_file=effects_file
+            account,
+            data_port,
+            journal=journal,
+            wire=wire,
+            effects_file=effects_file,
+            script=options.script,
         )
-        if options.script is not None:
-            control_port.load_script(options.script)
         addresses = await _listen(options, data_port, control_port, stack)
         _announce(addresses, options.folder, stack)
         if ready is not None:

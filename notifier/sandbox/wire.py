@@ -65,5 +65,6 @@ class Wire:
         """All counters as JSON."""
         codes: dict[str, dict[str, int]] = {}
         for (endpoint, code), times in self._codes.items():
-            codes.setdefault(endpoint, {})[str(code)] = times
-        return {"calls": dict(self._calls), "codes": codes, "deliveries": dict(self._deliveries)}
+            codes.setdefault(str(endpoint), {})[str(code)] = times
+        calls = {str(endpoint): times for endpoint, times in self._calls.items()}
+        return {"calls": calls, "codes": codes, "deliveries": dict(self._deliveries)}
