@@ -55,15 +55,13 @@ class RedisPresence:
             names = sorted(m.decode() if isinstance(m, bytes) else m for m in members)
             if not names:
                 return {}
-            bodies: list[bytes | None] = await self._redis.mget(
-                [self._beat_key + name for name in names]
-            )
+            bodies = await self._redis.mget([self._beat_key + name for name in names])
             beats = dict(zip(names, bodies, strict=True))
             # One that beats again in this very moment adds its name again with it.
             gone = [name for name, body in beats.items() if body is None]
             if gone:
                 await self._redis.srem(self._names_key, *gone)
-            return {name: body for name, body in beats.items() if body is not None}
+            return {name: body for name, body in beats.items() if isinstance(body, bytes)}
 
     async def aclose(self) -> None:
         await self._redis.aclose()

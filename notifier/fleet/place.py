@@ -1,0 +1,64 @@
+"""A place in the fleet: one process that has to be there, whoever fills it."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from dataclasses import dataclass
+from enum import StrEnum
+
+WORKER_ID_LENGTH = 64
+"""The width of the column that keeps who holds a lease."""
+
+
+class Kind(StrEnum):
+    TIER = "tier"
+    """Consumes the queue of one tier."""
+    CALENDAR = "calendar"
+    """Promotes what comes near its moment and sweeps what is overdue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """index: from 1, among the places of the same tier."""
+
+    kind: Kind
+    tier: int | None = None
+    index: int = 1
+
+    @property
+    def label(self) -> str:
+        """For people: `tier 5s`, the second of that tier `tier 5s/2`."""
+        suffix = "" if self.index == 1 else f"/{self.index}"
+        return self.role + suffix
+
+    @property
+    def role(self) -> str:
+        """What processes of the same work share: `tier 5s` or `calendar`."""
+        return "calendar" if self.tier is None else f"tier {self.tier}s"
+
+    @property
+    def short(self) -> str:
+        """For labels of metrics: `5` or `calendar`."""
+        return "calendar" if self.tier is None else str(self.tier)
+
+
+def places_of(processes: dict[int, int]) -> tuple[Place, ...]:
+    """One place per process of each tier, and one for the calendar.
+
+    processes: how many for each tier.
+    """
+    tiers = [
+        Place(kind=Kind.TIER, tier=tier, index=index)
+        for tier, count in processes.items()
+        for index in range(1, count + 1)
+    ]
+    return (*tiers, Place(kind=Kind.CALENDAR))
+
+
+def worker_id_of(place: Place, *, fleet: str, generation: int) -> str:
+    """Names one process for its whole life and no other ever, in at most 64 characters."""
+    role = f"tier{place.tier}.{place.index}" if place.tier else f"calendar.{place.index}"
+    tail = f"{role}/{generation}/{secrets.token_hex(4)}"
+    host = socket.gethostname()[:20]
+    return f"{host}/{fleet[: WORKER_ID_LENGTH - len(host) - len(tail) - 2]}/{tail}"

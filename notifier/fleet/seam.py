@@ -1,0 +1,35 @@
+"""Where the fleet meets what its processes do: `notifier.wiring`, or a module in its place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Protocol, cast
+
+from notifier.domain.worker import Worker
+from notifier.settings import Settings
+
+MODULE_VARIABLE = "NOTIFIER_CHILD_WIRING"
+"""Names another module with the functions of `Wiring`; tests of the fleet use it."""
+
+
+class Wiring(Protocol):
+    def worker_for(self, settings: Settings, kind: str, tier: int | None) -> Worker:
+        """kind: `tier` (with its seconds) or `calendar` (without).
+
+        The process's id for leases is in the environment as NOTIFIER_CHILD_WORKER_ID.
+        """
+        ...
+
+    async def release_leases(self, settings: Settings, worker_id: str) -> None:
+        """Give back what a process that is gone had claimed."""
+        ...
+
+    async def queue_depths(self, settings: Settings) -> Mapping[int, int] | None:
+        """Messages ready per tier's queue; None where no management API is configured."""
+        ...
+
+
+def load_wiring() -> Wiring:
+    return cast(Wiring, import_module(os.environ.get(MODULE_VARIABLE, "notifier.wiring")))

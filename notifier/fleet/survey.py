@@ -1,0 +1,53 @@
+"""The fleets of all hosts, and how much waits in their queues."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from notifier.errors import NotifierError, Unavailable
+from notifier.fleet.announce import Presence
+from notifier.fleet.asking import fleets_here
+from notifier.fleet.seam import load_wiring
+from notifier.fleet.status import FleetStatus, decode_status
+from notifier.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """depths: messages ready per tier; None where no management API is configured or it is away.
+
+    problems: what could not be asked, for people.
+    """
+
+    fleets: tuple[FleetStatus, ...]
+    depths: Mapping[int, int] | None
+    problems: tuple[str, ...]
+
+
+async def survey(settings: Settings, open_presence: Callable[[], Presence]) -> Survey:
+    """Never raises for a server that is away."""
+    problems: list[str] = []
+    found = {f"{fleet.host}/{fleet.name}": fleet for fleet in fleets_here(settings.fleet.run_dir)}
+    async with contextlib.aclosing(open_presence()) as presence:
+        try:
+            for name, body in (await presence.everybody()).items():
+                found.setdefault(name, decode_status(body))
+        except Unavailable as error:
+            problems.append(f"{error}; only the fleets of this host are shown")
+        except ValueError as error:
+            problems.append(f"a fleet of another version is not shown: {error}")
+    depths = await _depths(settings, problems)
+    fleets = tuple(found[name] for name in sorted(found))
+    return Survey(fleets=fleets, depths=depths, problems=tuple(problems))
+
+
+async def _depths(settings: Settings, problems: list[str]) -> Mapping[int, int] | None:
+    if settings.amqp.management_url is None:
+        return None
+    try:
+        return await load_wiring().queue_depths(settings)
+    except NotifierError as error:
+        problems.append(f"depths are not known: {error}")
+        return None
