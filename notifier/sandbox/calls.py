@@ -64,6 +64,11 @@ class Call:
         value = self.message.get(name) if isinstance(self.message, dict) else None
         return value if isinstance(value, str) else None
 
+    @property
+    def webhook_id(self) -> str | None:
+        """The header of that name, if there is anything in it."""
+        return plain_text(self.headers.get("webhook-id", "")) or None
+
     def keys(self) -> dict[str, str]:
         """What rules may look at, apart from the shown values."""
         named = {
@@ -71,7 +76,7 @@ class Call:
             "openid": self.text("touser"),
             "template_id": self.text("template_id"),
             "client_msg_id": self.text("client_msg_id"),
-            "webhook_id": self.headers.get("webhook-id"),
+            "webhook_id": self.webhook_id,
         }
         return {name: value for name, value in named.items() if value is not None}
 
@@ -89,6 +94,13 @@ def endpoint_of(path: str) -> Endpoint:
     if path.startswith("/webhook/"):
         return Endpoint.WEBHOOK
     return _PATHS.get(path, Endpoint.UNKNOWN)
+
+
+def plain_text(received: str) -> str:
+    """A header or path as text that can be written, whatever bytes it was made of."""
+    if received.isascii():
+        return received
+    return received.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 @lru_cache(maxsize=1024)

@@ -29,7 +29,7 @@ def server_context(folder: Path, mode: CertificateMode, host: str) -> tuple[ssl.
     key = ec.generate_private_key(ec.SECP256R1())
     names = ["wrong.example"] if mode is CertificateMode.WRONG_HOST else _names(host)
     if mode is CertificateMode.SELF_SIGNED:
-        certificate = _signed(key, key, _name("notifier sandbox, self-signed"), names=names)
+        certificate = _signed(key, key, _name(names[0]), names=names)
     else:
         is_expired = mode is CertificateMode.EXPIRED
         certificate = _signed(key, ca_key, ca.subject, names=names, is_expired=is_expired)

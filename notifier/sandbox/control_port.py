@@ -77,6 +77,9 @@ class ControlPort:
         parts = {"rules": source} if isinstance(source, list) else source
         if not isinstance(parts, dict) or not parts.keys() <= _PARTS:
             raise SandboxError(f"script: must be a list of rules or have parts of {sorted(_PARTS)}")
+        for name in parts.keys() & _OBJECTS:
+            if not isinstance(parts[name], dict):
+                raise SandboxError(f"script: {name} must be an object, not {parts[name]!r}")
         mode = parts.get("mode", "replace")
         if mode not in ("replace", "add"):
             raise SandboxError(f"script: mode {mode!r} is none of replace, add")
@@ -155,12 +158,11 @@ class ControlPort:
 
 
 # What a script may have: rules with their mode, and what the other paths of this port take.
-_PARTS = {"rules", "mode", "behaviour", "people", "webhooks"}
+_OBJECTS = {"behaviour", "people", "webhooks"}
+_PARTS = {"rules", "mode"} | _OBJECTS
 
 
-def _webhook_secrets(source: object) -> dict[str, tuple[str, ...]]:
-    if not isinstance(source, dict):
-        raise SandboxError("webhooks: must be an object of paths and their lists of secrets")
+def _webhook_secrets(source: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
     secrets: dict[str, tuple[str, ...]] = {}
     for path, given in source.items():
         if not path.startswith("/webhook/") or not isinstance(given, list):

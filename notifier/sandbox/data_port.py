@@ -11,7 +11,7 @@ from aiohttp import web
 from notifier.sandbox.account import Account
 from notifier.sandbox.actions import BEFORE, Action, afterwards, instead
 from notifier.sandbox.answers import Answer, Delivery
-from notifier.sandbox.calls import Call, endpoint_of, message_of, query_of
+from notifier.sandbox.calls import Call, endpoint_of, message_of, plain_text, query_of
 from notifier.sandbox.effects import EffectJournal
 from notifier.sandbox.endpoints import ENDPOINTS
 from notifier.sandbox.http_protocol import TimedProtocol
@@ -72,7 +72,7 @@ async def _read(request: web.BaseRequest, protocol: TimedProtocol) -> Call:
     except web.HTTPRequestEntityTooLarge:
         body = None
     protocol.expect_next()
-    path, _, query = request.raw_path.partition("?")
+    path, _, query = plain_text(request.raw_path).partition("?")
     return Call(
         endpoint=endpoint_of(path),
         method=request.method,

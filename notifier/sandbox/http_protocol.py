@@ -44,7 +44,7 @@ class TimedProtocol(web.RequestHandler):
 
     def reset(self) -> None:
         """End the connection with a TCP reset instead of a farewell."""
-        if not isinstance(self.transport, asyncio.Transport):
+        if self.transport is None:
             return
         raw = self.transport.get_extra_info("socket")
         with socket.socket(fileno=socket.dup(raw.fileno())) as connection:

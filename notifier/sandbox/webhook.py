@@ -14,7 +14,7 @@ from typing import Any
 
 from notifier.sandbox.account import Account
 from notifier.sandbox.answers import Answer
-from notifier.sandbox.calls import NOT_JSON, Call
+from notifier.sandbox.calls import NOT_JSON, Call, plain_text
 from notifier.sandbox.options import SandboxError
 
 _TOLERANCE_S = 300
@@ -43,7 +43,7 @@ def remember(row: dict[str, Any], account: Account) -> None:
 
 def signature_problem(call: Call, secrets: Iterable[str], now: float) -> str | None:
     """What is wrong with the signature, None if any secret fits any of its parts."""
-    webhook_id = call.headers.get("webhook-id")
+    webhook_id = call.webhook_id
     timestamp = call.headers.get("webhook-timestamp", "")
     if not webhook_id:
         return "webhook-id missing"
@@ -53,8 +53,8 @@ def signature_problem(call: Call, secrets: Iterable[str], now: float) -> str | N
         return "webhook-timestamp is more than 5 minutes off"
     signed = f"{webhook_id}.{timestamp}.".encode() + (call.body or b"")
     good = [_signature(signed, secret) for secret in secrets]
-    given = [part.partition(",") for part in call.headers.get("webhook-signature", "").split()]
-    for version, _, signature in given:
+    for part in plain_text(call.headers.get("webhook-signature", "")).split():
+        version, _, signature = part.partition(",")
         if version == "v1" and any(hmac.compare_digest(signature.encode(), each) for each in good):
             return None
     return "webhook-signature fits no secret"
@@ -80,7 +80,7 @@ def _signature(signed: bytes, secret: str) -> bytes:
 
 
 def _is_seen(call: Call, account: Account) -> bool:
-    return account.webhooks_seen[call.headers.get("webhook-id", "")] > 0
+    return account.webhooks_seen[call.webhook_id or ""] > 0
 
 
 def _row(call: Call, *, is_verified: bool, is_repeat: bool) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _row(call: Call, *, is_verified: bool, is_repeat: bool) -> dict[str, Any]:
         "kind": "webhook_repeat" if is_repeat else "webhook",
         "received_at": call.received_at,
         "path": call.path,
-        "webhook_id": call.headers.get("webhook-id"),
+        "webhook_id": call.webhook_id,
     }
     if not is_repeat:
         text = (call.body or b"")[:_BODY_KEPT_BYTES].decode("utf-8", "replace")

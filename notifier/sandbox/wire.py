@@ -35,7 +35,7 @@ class Wire:
                 answer.code,
                 answer.delivery.name.lower(),
                 call.text("touser"),
-                call.text("client_msg_id") or call.headers.get("webhook-id"),
+                call.text("client_msg_id") or call.webhook_id,
             )
         )
 
