@@ -20,7 +20,7 @@ from tests.stack.probes import database, processes_of, running
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Stack]:
     """A stack of this test's own, not up."""
-    stack = Stack(tmp_path / "stack")
+    stack = Stack(tmp_path / "a stack")
     try:
         yield stack
     finally:
