@@ -1,0 +1,41 @@
+"""Which implementations the delay contract runs against.
+
+NOTIFIER_CONTRACT_AMQP_URL points it at any other broker with an exchange type x-delayed-message.
+There it leaves an exchange `notifier.contract`; its queues it deletes.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import AsyncIterator
+
+import pytest
+
+from notifier.broker.connection import Server
+from notifier.broker.topology import Topology
+from tests.contract.benches import Bench, BrokerBench, MemoryBench
+
+
+@pytest.fixture(params=["in memory", "on a broker"])
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    name = f"notifier.contract.{secrets.token_hex(4)}"
+    topology = Topology(
+        exchange="notifier.contract",
+        queue_prefix=f"{name}.",
+        tiers=(1, 3),
+        dead_queue=f"{name}.dead",
+    )
+    if request.param == "in memory":
+        yield MemoryBench(topology)
+        return
+    async with BrokerBench(topology, _server(request)) as on_broker:
+        yield on_broker
+
+
+def _server(request: pytest.FixtureRequest) -> Server:
+    url = os.environ.get("NOTIFIER_CONTRACT_AMQP_URL")
+    if url:
+        return Server(url=url, plain_allowed=True)
+    stack = request.getfixturevalue("stack")
+    return Server(url=stack.environment()["NOTIFIER_AMQP_URL"])
