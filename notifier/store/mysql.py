@@ -19,13 +19,14 @@ from pymysql.constants import FIELD_TYPE
 from pymysql.converters import conversions
 
 from notifier.errors import SettingsError, StoreError, StoreUnavailable
+from notifier.store.sql import bound
 
 Row = tuple[Any, ...]
 
 SESSION = (
-    "SET time_zone = '+00:00', "
-    "sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO', "
-    "SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
+    "SET time_zone = '+00:00', sql_notes = 0, "
+    "sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'; "
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 )
 AWAY = frozenset({1040, 1053, 1158, 1159, 1160, 1161, 1205, 1213, 1290, 1317, 1836, 1927, 2006})
 """Server codes that waiting mends: too many connections, shutdown, net errors, lock wait,
@@ -194,7 +195,7 @@ class Cursor:
     async def _execute(self, sql: str, arguments: Sequence[Any]) -> tuple[int, Sequence[Row]]:
         try:
             async with asyncio.timeout(self._timeout_s), self._connection.cursor() as cursor:
-                changed = await cursor.execute(sql, arguments or None)
+                changed = await cursor.execute(bound(sql, arguments))
                 return changed, (await cursor.fetchall() if cursor.description else ())
         except (pymysql.Error, OSError, TimeoutError, RuntimeError) as error:
             raise _explain(error, self._address) from error

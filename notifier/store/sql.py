@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
+
+from pymysql.converters import escape_string
 
 from notifier.errors import SettingsError
 
@@ -34,3 +37,29 @@ def quoted(name: str) -> str:
     if not all(part.isidentifier() and part.isascii() and len(part) <= 64 for part in parts):
         raise SettingsError(f"[orders] {name!r} is no name of a table or column")
     return ".".join(f"`{part}`" for part in parts)
+
+
+def bound(sql: str, arguments: Sequence[Any]) -> str:
+    """The statement with its values as literals.
+
+    aiomysql 0.3.2 cannot escape bytes with PyMySQL 1.2, and this is several times faster.
+    """
+    return sql % tuple(map(literal, arguments)) if arguments else sql
+
+
+def literal(value: object) -> str:
+    """For a session without NO_BACKSLASH_ESCAPES and with utf8mb4. Raises TypeError."""
+    kind = type(value)
+    if kind is int:
+        return str(value)
+    if kind is bytes:
+        return f"0x{value.hex()}" if value else "''"  # type: ignore[attr-defined]
+    if isinstance(value, str):
+        return f"'{escape_string(value)}'"
+    if value is None:
+        return "NULL"
+    if isinstance(value, datetime):
+        return f"'{value:%Y-%m-%d %H:%M:%S.%f}'"
+    if isinstance(value, int | float):
+        return repr(value + 0)
+    raise TypeError(f"no SQL literal for {kind.__name__}")
