@@ -45,9 +45,12 @@ class ControlPort:
         self._journal = journal
         self._wire = wire
         self._effects_file = effects_file
+        self._handlers = self._listed_handlers()
         self._script_at_start = {} if script is None else script
         self._load(self._script_at_start)
-        self._handlers: Mapping[tuple[str, str], _Handler] = {
+
+    def _listed_handlers(self) -> Mapping[tuple[str, str], _Handler]:
+        return {
             ("GET", "/_sim/health"): self._health,
             ("GET", "/_sim/effects"): self._effects,
             ("GET", "/_sim/wire"): self._show_wire,

@@ -69,7 +69,7 @@ async def serve(
         _announce(addresses, options.folder, stack)
         if ready is not None:
             ready(addresses)
-        await _until_told_to_stop(journal)
+        await _until_told_to_stop(journal, stack)
 
 
 async def _listen(
@@ -77,7 +77,7 @@ async def _listen(
 ) -> Addresses:
     tls, ca_file = server_context(options.folder, options.certificate, options.host)
     data = TimedServer(data_port.handle)
-    control = web.Server(control_port.handle, access_log=None)
+    control = TimedServer(control_port.handle)
     data_at = await _open(data, options.host, options.data_port, stack, tls=tls)
     webhook_at = await _open(data, options.host, options.webhook_port, stack)
     control_at = await _open(control, _LOOPBACK, options.control_port, stack)
@@ -126,7 +126,7 @@ def _announce(addresses: Addresses, folder: Path, stack: AsyncExitStack) -> None
     logger.info("sandbox_ready", **listed)
 
 
-async def _until_told_to_stop(journal: EffectJournal) -> None:
+async def _until_told_to_stop(journal: EffectJournal, stack: AsyncExitStack) -> None:
     # Nothing of what was made so far is garbage, and a full collection would make calls late.
     gc.collect()
     gc.freeze()
@@ -135,6 +135,7 @@ async def _until_told_to_stop(journal: EffectJournal) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+            stack.callback(loop.remove_signal_handler, number)
     writer = asyncio.create_task(journal.write_until_cancelled(), name="sandbox effects")
     stopped = asyncio.create_task(stop.wait(), name="sandbox stop")
     try:

@@ -82,7 +82,7 @@ def send(call: Call, account: Account, now: float) -> Answer:
         if found is not None:
             errcode, detail = found if isinstance(found, tuple) else (found, "")
             return refused(errcode, detail, status=status)
-    openid, client_msg_id = call.message["touser"], call.text("client_msg_id")
+    openid, client_msg_id = call.message["touser"], call.text("client_msg_id") or None
     if client_msg_id is not None:
         msgid = account.ledger.earlier(
             (openid, client_msg_id), now, window_s=account.behaviour.repeat_window_s
@@ -106,7 +106,7 @@ def _sent(call: Call, account: Account, now: float) -> Answer:
         "msgid": msgid,
         "openid": message["touser"],
         "template_id": message["template_id"],
-        "client_msg_id": call.text("client_msg_id"),
+        "client_msg_id": call.text("client_msg_id") or None,
         "data": message["data"],
     }
     row |= {name: message[name] for name in ("url", "miniprogram") if message.get(name)}
