@@ -70,6 +70,7 @@ def may_reach(text: str, allow: tuple[Network, ...] = ()) -> bool:
     return _within(address, allow) or not _within(address, FORBIDDEN)
 
 
+@lru_cache(maxsize=4096)
 def literal_address(host: str) -> str | None:
     """The address that `host` is, None if it is a name."""
     bare = host.strip("[]").partition("%")[0]

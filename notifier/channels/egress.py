@@ -120,6 +120,7 @@ class Egress:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
+            response_class=_Response,
             headers={
                 "User-Agent": USER_AGENT,
                 "Accept": "application/json",
@@ -147,13 +148,27 @@ def _timeout(total: timedelta) -> aiohttp.ClientTimeout:
     )
 
 
+class _Response(aiohttp.ClientResponse):
+    """Given up, it drops its connection at once: a silent peer would not say farewell either."""
+
+    def close(self) -> None:
+        connection = self.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
+        super().close()
+
+
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            response.close()
-            raise EgressFailed("too_large", f"more than {LARGEST_BODY} bytes", perhaps_sent=True)
+    try:
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                detail = f"more than {LARGEST_BODY} bytes"
+                raise EgressFailed("too_large", detail, perhaps_sent=True)
+    except BaseException:
+        response.close()
+        raise
     return bytes(body)
 
 

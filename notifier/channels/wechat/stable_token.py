@@ -67,7 +67,7 @@ class TokenEndpoint:
         log.info(
             "wechat_token_fetched",
             app_id=self.account.app_id,
-            token=fingerprint(value),
+            sha256=fingerprint(value),
             expires_in_s=lifetime_s,
             forced=force,
         )
