@@ -9,6 +9,7 @@ import aio_pika
 import httpx
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractConnection
+from yarl import URL
 
 from notifier.stack import Stack
 from tests.exchange.rig import Rig, build
@@ -50,3 +51,16 @@ async def management(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     base = stack.environment()["NOTIFIER_AMQP_MANAGEMENT_URL"]
     async with httpx.AsyncClient(base_url=f"{base}/api") as client:
         yield client
+
+
+@pytest.fixture
+async def limited_url(
+    amqp_url: str, management: httpx.AsyncClient, name: str
+) -> AsyncIterator[str]:
+    """A user who may write to the test's exchange and nothing else."""
+    user = {"password": "limited", "tags": ""}
+    rights = {"configure": "^$", "write": f"^{re.escape(name)}$", "read": "^$"}
+    (await management.put("/users/limited", json=user)).raise_for_status()
+    (await management.put("/permissions/notifier/limited", json=rights)).raise_for_status()
+    yield str(URL(amqp_url).with_user("limited").with_password("limited"))
+    (await management.delete("/users/limited")).raise_for_status()

@@ -61,11 +61,11 @@ class Rig:
         )
         return await self.exchange.publish(message, key, mandatory=True)
 
-    async def publish_all(self, messages: Sequence[tuple[bytes, int]]) -> None:
+    async def publish_all(self, messages: Sequence[tuple[bytes, int]], *, key: str = "k") -> None:
         """Publish (body, delay in ms) with many in flight; returns when all are confirmed."""
         for start in range(0, len(messages), _IN_FLIGHT):
             chunk = messages[start : start + _IN_FLIGHT]
-            await asyncio.gather(*(self.publish(body, delay) for body, delay in chunk))
+            await asyncio.gather(*(self.publish(body, delay, key=key) for body, delay in chunk))
 
     async def consume(self) -> None:
         """Collect from now on."""
@@ -111,3 +111,18 @@ async def build(channel: AbstractChannel, name: str, delayed_type: str = "direct
     queue = await declare_queue(channel, f"{name}.work")
     await queue.bind(exchange, "k")
     return Rig(channel=channel, exchange=exchange, queue=queue)
+
+
+async def take_all(queue: AbstractQueue) -> list[bytes]:
+    """The bodies that are in `queue` now, oldest first; they are gone from it afterwards."""
+    bodies: list[bytes] = []
+    while (message := await queue.get(fail=False)) is not None:
+        await message.ack()
+        bodies.append(message.body)
+    return bodies
+
+
+async def count(channel: AbstractChannel, queue: str) -> int:
+    """How many messages `queue` holds; fails if there is no such queue."""
+    found = await channel.declare_queue(queue, passive=True)
+    return found.declaration_result.message_count or 0

@@ -39,7 +39,9 @@ async def test_none_of_5000_confirmed_messages_is_lost_when_the_broker_ends(
     stack: Stack, amqp_url: str, name: str, end: Callable[[Server], None]
 ) -> None:
     connection = await aio_pika.connect(amqp_url)
-    sent = await _publish_and_end(await build(await connection.channel(), name), end, stack.rabbitmq)
+    sent = await _publish_and_end(
+        await build(await connection.channel(), name), end, stack.rabbitmq
+    )
     await connection.close()
     await asyncio.to_thread(stack.rabbitmq.start)
     async with await aio_pika.connect(amqp_url) as again:
