@@ -23,12 +23,14 @@ from notifier.dispatch.calendar_worker import CalendarWorker
 from notifier.dispatch.intake import Intake
 from notifier.dispatch.log_sinks import ConsoleSink, FileSink
 from notifier.dispatch.pauses import Pauses
+from notifier.dispatch.publishing import Designer, Reader, Timing
 from notifier.dispatch.run_log import BufferedRunLog, Sink
 from notifier.dispatch.tally import Tally
 from notifier.dispatch.tier_worker import TierParts, TierWorker
 from notifier.domain.ladder import Ladder, ladder_of
 from notifier.domain.lease import Lease, lease_duration
 from notifier.domain.notification import Channel
+from notifier.domain.order import OrderRow
 from notifier.domain.placement import Places
 from notifier.domain.rules import Guarantees, RuleBook
 from notifier.domain.worker import Worker
@@ -39,6 +41,7 @@ from notifier.store.claims import Claims
 from notifier.store.mysql import Database, MysqlOptions
 from notifier.store.orders import LOADTEST_TABLE, Orders, OrderTable
 from notifier.store.pauses import MysqlPauses
+from notifier.store.playground import OpenOrder, make_order_table, put_orders
 from notifier.store.records import Records
 from notifier.store.run_log import MysqlSink
 from notifier.store.schedule import Schedule
@@ -324,3 +327,25 @@ def _sinks(settings: Settings, database: Database) -> Sequence[Sink]:
 
 def _confirm(settings: Settings) -> timedelta:
     return timedelta(seconds=settings.amqp.publish_timeout_s)
+
+
+@asynccontextmanager
+async def open_reader(
+    settings: Settings, *, designer: Designer | None, timing: Timing, again: bool
+) -> AsyncIterator[Reader]:
+    """Reads records and order numbers for `publish`."""
+    async with open_database(settings) as database:
+        orders = order_books_of(settings).get("orders")
+
+        async def find(number: str) -> tuple[str, OrderRow] | None:
+            return await orders.find(database, number) if orders else None
+
+        yield Reader(find=find if orders else None, designer=designer, timing=timing, again=again)
+
+
+async def put_order(settings: Settings, order_no: str, *, order_id: int, publisher: str) -> None:
+    """An open order in the stack's own order table."""
+    async with open_database(settings) as database:
+        await make_order_table(database)
+        order = OpenOrder(order_id=order_id, order_no=order_no, publisher_openid=publisher)
+        await put_orders(database, "tg_order_task", [order])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 
 import typer
 
@@ -38,6 +39,13 @@ def root(
     ),
 ) -> None:
     """Settings come from NOTIFIER_* and notifier.toml; `notifier settings` prints them all."""
+
+
+def private_folder() -> Path:
+    """For what is private to a checkout; without one, to the working directory."""
+    checkout = Path(__file__).parents[2]
+    home = checkout if (checkout / "pyproject.toml").exists() else Path.cwd()
+    return home / ".notifier"
 
 
 def main() -> None:

@@ -1,0 +1,130 @@
+"""From lines of text to submissions: every line is judged before one is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from notifier.domain.order import (
+    OPENID,
+    SEPARATOR,
+    OrderRecord,
+    OrderRow,
+    check_name,
+    check_order_no,
+    parse_record,
+    shorten,
+)
+from notifier.domain.submission import Submission, of_record
+from notifier.errors import InvalidInput
+
+FindOrder = Callable[[str], Awaitable[tuple[str, OrderRow] | None]]
+NO_DEADLINE = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Designer:
+    """For an order that is named by its number only."""
+
+    openid: str
+    name: str
+    id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """At most one of the two; neither: the record's own expiry."""
+
+    at: datetime | None = None
+    delay: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadLine:
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    good: list[Submission]
+    bad: list[BadLine]
+
+
+class Reader:
+    """Reads records, and orders by number.
+
+    find: the order table; None where the settings say that there is none.
+    """
+
+    def __init__(
+        self,
+        *,
+        find: FindOrder | None,
+        designer: Designer | None,
+        timing: Timing,
+        again: bool,
+    ) -> None:
+        self._find = find
+        self._designer = designer
+        self._timing = timing
+        self._again = again
+
+    async def read(self, text: str) -> Submission:
+        """A record, or an order's number. Raises InvalidInput."""
+        record = parse_record(text) if SEPARATOR in text else await self._by_number(text.strip())
+        book = "orders" if self._find else "none"
+        submission = of_record(record, order_book=book, again=self._again)
+        if self._timing.at is not None:
+            return replace(submission, due_at=self._timing.at)
+        if self._timing.delay is not None:
+            return replace(submission, due_at=None, delay=self._timing.delay)
+        return submission
+
+    async def judge(self, lines: Iterable[str]) -> Judged:
+        """Every line; empty ones and those that begin with a single # are left out."""
+        good, bad = [], []
+        for number, line in enumerate(lines, 1):
+            if not line.strip() or line.lstrip().startswith("# "):
+                continue
+            try:
+                good.append(await self.read(line))
+            except InvalidInput as error:
+                bad.append(BadLine(number=number, reason=str(error)))
+        return Judged(good=good, bad=bad)
+
+    async def _by_number(self, number: str) -> OrderRecord:
+        check_order_no(number)
+        if self._find is None:
+            raise InvalidInput("order", "is a number, but [orders] is off; give the whole record")
+        found = await self._find(number)
+        if found is None:
+            raise InvalidInput("order", f"no order {shorten(number)} in the order table")
+        if self._designer is None:
+            raise InvalidInput(
+                "designer",
+                f"who gets order {number}? Give --openid, --designer-id and --designer-name, "
+                "or the whole record",
+            )
+        return OrderRecord(
+            order_no=number,
+            order_id=found[1].order_id,
+            claim_deadline=NO_DEADLINE,
+            openid=self._designer.openid,
+            designer_name=self._designer.name,
+            designer_id=self._designer.id,
+        )
+
+
+def designer_of(openid: str | None, name: str | None, id_: int | None) -> Designer | None:
+    """None where nothing is given. Raises InvalidInput where only a part is, or it is bad."""
+    if openid is None and name is None and id_ is None:
+        return None
+    if openid is None or name is None or id_ is None:
+        raise InvalidInput("designer", "give all of --openid, --designer-id and --designer-name")
+    if not OPENID.fullmatch(openid):
+        raise InvalidInput(
+            "openid", f"{shorten(openid)} is not 5 to 64 letters, digits, '_' or '-'"
+        )
+    return Designer(openid=openid, name=check_name("designer_name", name), id=id_)
