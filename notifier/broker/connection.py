@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,9 +19,10 @@ import aio_pika
 import structlog
 from aio_pika.abc import AbstractConnection
 from aiormq.abc import AbstractConnection as Transport
-from aiormq.exceptions import AMQPError, AuthenticationError, ProbableAuthenticationError
+from aiormq.exceptions import AuthenticationError, ProbableAuthenticationError
 from yarl import URL
 
+from notifier.broker.faults import LOST, answering, cause_of
 from notifier.errors import BrokerUnavailable, NotifierError, SettingsError
 
 log = structlog.get_logger(__name__)
@@ -32,8 +32,6 @@ Setup = Callable[[Transport], Awaitable[None]]
 
 FIRST_WAIT_S = 0.2
 LONGEST_WAIT_S = 5.0
-LOST = (AMQPError, OSError, TimeoutError, RuntimeError)
-"""What aio-pika raises when the server or the connection is gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,18 +97,10 @@ async def open_connection(server: Server, *, name: str) -> AbstractConnection:
         ) from error
     except LOST as error:
         raise BrokerUnavailable(
-            f"RabbitMQ at {server.address} does not answer ({_cause(error)}): "
+            f"RabbitMQ at {server.address} does not answer ({cause_of(error)}): "
             "is it running, is [amqp] url right?"
         ) from error
     return connection
-
-
-def _cause(error: BaseException) -> str:
-    if isinstance(error, TimeoutError):
-        return "timed out"
-    if isinstance(error.__cause__, ssl.SSLError):
-        return str(error.__cause__)
-    return str(error) or type(error).__name__
 
 
 class Link:
@@ -163,12 +153,13 @@ class Link:
             if self._connection is None:
                 return
             try:
-                await setup(self.transport)
+                with answering(f"setting up {self.name}"):
+                    await setup(self.transport)
+            except BrokerUnavailable as error:
+                self.drop(str(error))
             except NotifierError:
                 self._setups.remove(setup)
                 raise
-            except LOST as error:
-                self.drop(_cause(error))
 
     def forget(self, setup: Setup) -> None:
         """Run `setup` no more."""
@@ -185,8 +176,7 @@ class Link:
         self._setups.clear()
         if self._keeper is not None:
             self._keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._keeper
+            await asyncio.wait([self._keeper])
         await self._disconnect()
 
     async def _connect(self) -> None:
@@ -197,18 +187,19 @@ class Link:
             transport = self.transport
             transport.closing.add_done_callback(partial(self._on_closing, connection))
             for setup in tuple(self._setups):
-                await setup(transport)
+                with answering(f"setting up {self.name}"):
+                    await setup(transport)
 
     def _on_closing(self, connection: AbstractConnection, closing: asyncio.Future[None]) -> None:
         error = None if closing.cancelled() else closing.exception()
         if connection is self._connection:
-            self.drop(_cause(error) if error else "closed by the broker")
+            self.drop(cause_of(error) if error else "closed by the broker")
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        with suppress(*LOST):
+        with suppress(BrokerUnavailable), answering("closing"):
             async with asyncio.timeout(self.server.timeout.total_seconds()):
                 await connection.close()
 
@@ -227,8 +218,8 @@ class Link:
             wait_s = min(wait_s * 2, LONGEST_WAIT_S)
             try:
                 await self._connect()
-            except (NotifierError, *LOST) as error:
-                log.info("broker.away", link=self.name, why=_cause(error))
+            except NotifierError as error:
+                log.info("broker.away", link=self.name, why=str(error))
                 await self._disconnect()
             else:
                 return

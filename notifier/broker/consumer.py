@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 
@@ -12,10 +12,11 @@ from aiormq.abc import AbstractConnection, DeliveredMessage
 from aiormq.exceptions import ChannelAccessRefused, ChannelNotFoundEntity
 from pamqp import commands as spec
 
-from notifier.broker.connection import LOST, Link
+from notifier.broker.connection import Link
 from notifier.broker.delivery import Delivery, Handler, Handlers
+from notifier.broker.faults import answering
 from notifier.broker.wire import DirectChannel, Writer, open_channel
-from notifier.errors import TopologyError
+from notifier.errors import BrokerUnavailable, TopologyError
 
 __all__ = ["Consumer", "Delivery"]
 
@@ -59,15 +60,14 @@ class Consumer:
         async with self._changing:
             self._taking = False
             if self._session is not None:
-                await self._session.cancel()
+                await self._or_drop(self._session.cancel())
 
     async def resume(self) -> None:
         """Take again after a pause."""
         async with self._changing:
             self._taking = True
             if self._session is not None:
-                with suppress(*LOST):
-                    await self._session.consume()
+                await self._or_drop(self._session.consume())
 
     async def stop_taking(self) -> None:
         """Take no new ones any more; then `idle` tells when all that were taken are done."""
@@ -86,10 +86,18 @@ class Consumer:
         if session is not None:
             await session.close()
 
+    async def _or_drop(self, request: Awaitable[None]) -> None:
+        """A request that fails costs the connection; the next one begins in the wanted state."""
+        try:
+            with answering(f"consuming {self.queue}"):
+                await request
+        except BrokerUnavailable as error:
+            self._link.drop(str(error))
+
     async def _attach(self, transport: AbstractConnection) -> None:
         timeout_s = self._link.server.timeout.total_seconds()
         channel = await open_channel(transport, confirms=False, timeout_s=timeout_s)
-        session = _Session(channel, self.queue, self._on_delivery)
+        session = _Session(channel, self.queue, self._on_delivery, timeout_s=timeout_s)
         channel.closing.add_done_callback(partial(self._detach, session))
         # A cancel by the broker: the queue was deleted, or an ack took longer than it allows.
         channel.on_consumer_cancel_callbacks.add(
@@ -120,10 +128,13 @@ class _Session:
         channel: DirectChannel,
         queue: str,
         on_delivery: Callable[[Delivery, Callable[[], None]], None],
+        *,
+        timeout_s: float,
     ) -> None:
         self._channel = channel
         self._queue = queue
         self._on_delivery = on_delivery
+        self._timeout_s = timeout_s
         self._unsettled: dict[int, None] = {}
         self._acked: list[int] = []
         self._rejected: list[int] = []
@@ -137,7 +148,9 @@ class _Session:
         if self._consumer_tag is not None:
             return
         try:
-            answer = await self._channel.basic_consume(self._queue, _unused)
+            answer = await self._channel.basic_consume(
+                self._queue, _unused, timeout=self._timeout_s
+            )
         except ChannelNotFoundEntity as error:
             raise TopologyError(
                 f"queue {self._queue!r} is missing; run `notifier topology apply`"
@@ -149,14 +162,13 @@ class _Session:
     async def cancel(self) -> None:
         tag, self._consumer_tag = self._consumer_tag, None
         if tag is not None:
-            with suppress(*LOST):
-                await self._channel.basic_cancel(tag)
+            await self._channel.basic_cancel(tag, timeout=self._timeout_s)
 
     async def close(self) -> None:
         await self._writer.finish()
         self._is_over = True
-        with suppress(*LOST):
-            await self._channel.close()
+        with suppress(BrokerUnavailable), answering("closing"):
+            await self._channel.close(timeout=self._timeout_s)
 
     def end(self) -> None:
         self._is_over = True

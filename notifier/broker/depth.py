@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from aiormq.abc import AbstractChannel, AbstractConnection
 
-from notifier.broker.connection import LOST, Link
+from notifier.broker.connection import Link
+from notifier.broker.faults import answering
 from notifier.broker.topology import Topology
 from notifier.errors import BrokerUnavailable
 
@@ -30,11 +31,19 @@ class Depths:
         if self._channel is None or self._channel.is_closed:
             raise BrokerUnavailable(f"not connected to RabbitMQ at {self._link.server.address}")
         try:
-            answer = await self._channel.queue_declare(queue, passive=True)
-        except LOST as error:
-            self._link.drop(f"queue {queue}: {error!r}")
-            raise BrokerUnavailable(f"queue {queue}: {error!r}") from error
+            with answering(f"counting what is ready in queue {queue!r}"):
+                answer = await self._channel.queue_declare(
+                    queue, passive=True, timeout=self._timeout_s
+                )
+        except BrokerUnavailable as error:
+            # A missing queue closes the channel; the next connection brings a new one.
+            self._link.drop(str(error))
+            raise
         return answer.message_count or 0
 
     async def _attach(self, transport: AbstractConnection) -> None:
-        self._channel = await transport.channel()
+        self._channel = await transport.channel(timeout=self._timeout_s)
+
+    @property
+    def _timeout_s(self) -> float:
+        return self._link.server.timeout.total_seconds()

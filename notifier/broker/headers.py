@@ -17,12 +17,13 @@ DROPPED = ("x-delay", "x-death", "x-first-death-", "x-last-death-", "x-delivery-
 MILLISECOND = timedelta(milliseconds=1)
 
 
-def fresh_headers(message: Message, delay: timedelta) -> FieldTable:
+def delay_headers(delay: timedelta) -> FieldTable:
     """x-delay: whole milliseconds, rounded up, so that nothing is early."""
-    return {
-        "x-delay": max(0, -(-delay // MILLISECOND)),
-        "x-notifier-attempt": message.attempt,
-    }
+    return {"x-delay": max(0, -(-delay // MILLISECOND))}
+
+
+def fresh_headers(message: Message, delay: timedelta) -> FieldTable:
+    return {**delay_headers(delay), "x-notifier-attempt": message.attempt}
 
 
 def dead_headers(headers: Mapping[str, object], reason: str) -> FieldTable:

@@ -10,10 +10,10 @@ from typing import Any
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import ChannelNotFoundEntity
 
-from notifier.broker.connection import LOST, Link
+from notifier.broker.connection import Link
+from notifier.broker.faults import answering
 from notifier.broker.management import Management
 from notifier.broker.topology import DELAYED, Topology
-from notifier.errors import BrokerUnavailable
 
 APPLY = "run `notifier topology apply`"
 INSTALL = "install and enable the plugin from the folder rabbitmq/"
@@ -36,7 +36,7 @@ class QueueDepth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Depths:
+class Backlog:
     """tiers: by tier; one whose queue is missing is absent.
 
     held: messages of our exchange that wait for their moment, None where nobody was asked.
@@ -78,7 +78,7 @@ class Inspector:
             has_delayed_exchange=any(known.get("name") == DELAYED for known in types),
         )
 
-    async def depths(self) -> Depths:
+    async def backlog(self) -> Backlog:
         """`ready` is exact; the rest, from the management API, up to five seconds old."""
         seen = {queue["name"]: queue for queue in await self._queues()}
         tiers = {}
@@ -87,18 +87,11 @@ class Inspector:
             if ready is not None:
                 tiers[tier] = _depth(ready, seen.get(queue))
         dead = self._topology.dead_queue
-        return Depths(
+        return Backlog(
             tiers=tiers,
             dead=_depth(await self._ready(dead) or 0, seen.get(dead)),
             held=await self._held(seen),
         )
-
-    async def ready(self) -> dict[int, int]:
-        """Messages ready in each tier's queue, over AMQP alone; cheap enough for every sweep."""
-        counts = {
-            tier: await self._ready(queue) for queue, tier in self._topology.tier_queues.items()
-        }
-        return {tier: ready for tier, ready in counts.items() if ready is not None}
 
     async def check(self) -> list[Problem]:
         """What is missing or wrong. Bindings, arguments and policies need the management API."""
@@ -193,15 +186,15 @@ class Inspector:
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[AbstractChannel]:
         """A channel of its own: a "not found" closes it."""
-        try:
-            channel = await self._link.transport.channel(publisher_confirms=False)
+        timeout_s = self._link.server.timeout.total_seconds()
+        with answering("looking at the queues"):
+            channel = await self._link.transport.channel(
+                publisher_confirms=False, timeout=timeout_s
+            )
             try:
                 yield channel
             finally:
                 await channel.close()
-        except LOST as error:
-            address = self._link.server.address
-            raise BrokerUnavailable(f"RabbitMQ at {address} went away: {error!r}") from error
 
 
 def _depth(ready: int, seen: dict[str, Any] | None) -> QueueDepth:

@@ -11,7 +11,7 @@ from functools import partial
 
 from notifier.broker.codec import encode
 from notifier.broker.delivery import Delivery, Handler, Handlers
-from notifier.broker.headers import dead_headers, fresh_headers
+from notifier.broker.headers import dead_headers, delay_headers, fresh_headers
 from notifier.broker.publisher import LONGEST_DELAY, check_delay
 from notifier.broker.topology import Topology
 from notifier.domain.message import Message
@@ -97,20 +97,26 @@ class MemoryPublisher:
         return delay <= LONGEST_DELAY
 
     async def publish(self, message: Message, *, delay: timedelta) -> None:
-        self._check()
-        check_delay(delay)
-        queue = self._broker.topology.queue_of(message.tier)
-        put = partial(self._broker.put, queue, Held(encode(message), fresh_headers(message, delay)))
-        asyncio.get_running_loop().call_later(max(0.0, delay.total_seconds()), put)
+        held = Held(encode(message), fresh_headers(message, delay))
+        self._put_later(message.tier, held, delay)
 
     async def publish_many(self, messages: Iterable[tuple[Message, timedelta]]) -> None:
         for message, delay in messages:
             await self.publish(message, delay=delay)
 
+    async def postpone(self, body: bytes, *, tier: int, delay: timedelta) -> None:
+        self._put_later(tier, Held(body, delay_headers(delay)), delay)
+
     async def publish_dead(self, body: bytes, headers: Mapping[str, object], reason: str) -> None:
         self._check()
         held = Held(body, dead_headers(headers, reason))
         self._broker.put(self._broker.topology.dead_queue, held)
+
+    def _put_later(self, tier: int, held: Held, delay: timedelta) -> None:
+        self._check()
+        check_delay(delay)
+        put = partial(self._broker.put, self._broker.topology.queue_of(tier), held)
+        asyncio.get_running_loop().call_later(max(0.0, delay.total_seconds()), put)
 
     def _check(self) -> None:
         if self._broker.is_away:

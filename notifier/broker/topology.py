@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aiormq.exceptions import AMQPError, ChannelAccessRefused
 
-from notifier.broker.connection import LOST, Server, open_connection
+from notifier.broker.connection import Server, open_connection
+from notifier.broker.faults import answering
 from notifier.errors import BrokerUnavailable, TopologyError
 
 DELAYED = "x-delayed-message"
@@ -88,14 +89,15 @@ async def _declaring(connection: AbstractConnection, what: str) -> AsyncIterator
     """A channel of its own, as a refusal closes it; the refusal is explained."""
     channel = connection.channel()
     try:
-        await channel.initialize()
-        yield channel
-    except AMQPError as error:
-        raise refusal(what, str(error)) if _is_answer(error) else _gone(what, error) from error
-    except LOST as error:
-        raise _gone(what, error) from error
+        with answering(f"declaring {what}"):
+            await channel.initialize()
+            yield channel
+    except BrokerUnavailable as error:
+        if isinstance(error.__cause__, AMQPError) and _is_answer(error.__cause__):
+            raise refusal(what, str(error.__cause__)) from error
+        raise
     finally:
-        if not channel.is_closed:
+        with suppress(BrokerUnavailable), answering("closing"):
             await channel.close()
 
 
@@ -103,10 +105,6 @@ def _is_answer(error: AMQPError) -> bool:
     return isinstance(error, ChannelAccessRefused) or bool(
         re.search(r"PRECONDITION|COMMAND_INVALID|NOT_FOUND|LOCKED|NOT_ALLOWED", str(error))
     )
-
-
-def _gone(what: str, error: BaseException) -> BrokerUnavailable:
-    return BrokerUnavailable(f"RabbitMQ went away while {what} was declared: {error!r}")
 
 
 def refusal(what: str, answer: str) -> TopologyError:

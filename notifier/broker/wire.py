@@ -18,7 +18,7 @@ from aiormq.channel import Channel
 from pamqp import commands as spec
 from pamqp.header import ContentHeader
 
-from notifier.broker.connection import LOST
+from notifier.broker.faults import LOST
 
 Confirm = spec.Basic.Ack | spec.Basic.Nack | spec.Basic.Reject
 
@@ -70,8 +70,7 @@ class Writer:
         """Write what is left, then end."""
         self._ending = True
         self._wanted.set()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.wait([self._task])
 
     def abandon(self) -> None:
         self._task.cancel()

@@ -249,6 +249,19 @@ async def test_a_message_whose_handler_fails_comes_back_after_a_second(bench: Be
     assert moments[1] - moments[0] >= 1
 
 
+async def test_bytes_that_we_cannot_read_can_be_postponed_as_they_are(bench: Bench) -> None:
+    inbox = Inbox()
+    await bench.consumer(3).consume(inbox, prefetch=10)
+    body = b'{"v":2,"new":"field"}' + b" " * 200_000
+
+    published_at = asyncio.get_running_loop().time()
+    await bench.publisher.postpone(body, tier=3, delay=ms(300))
+
+    (delivery,) = await inbox.holds(1)
+    assert delivery.body == body
+    assert inbox.moments[0] - published_at >= 0.3
+
+
 async def test_the_dead_queue_keeps_the_bytes_and_the_reason(bench: Bench) -> None:
     body = b"\x00\xffno JSON at all\n"
 

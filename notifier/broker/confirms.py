@@ -1,0 +1,110 @@
+"""Publishes that wait for the broker's confirm, many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+import pamqp.frame
+from pamqp import commands as spec
+from pamqp.body import ContentBody
+from pamqp.header import ContentHeader
+
+from notifier.broker.wire import Confirm, DirectChannel, Writer
+from notifier.errors import BrokerUnavailable
+
+
+class Confirms:
+    """The publishes of one channel: frames that wait to be written, futures that wait for confirms.
+
+    Confirms count from 1 on each channel. Source: RabbitMQ, Publisher Confirms.
+    """
+
+    def __init__(self, channel: DirectChannel, exchange: str, *, timeout_s: float) -> None:
+        self._channel = channel
+        self._exchange = exchange
+        self._timeout_s = timeout_s
+        self._loop = asyncio.get_running_loop()
+        self._frames: list[bytes] = []
+        self._methods: dict[str, bytes] = {}
+        self._pending: dict[int, tuple[asyncio.Future[None], float]] = {}
+        self._last_tag = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._writer = Writer(channel, self._collect)
+        channel.on_confirm = self._on_confirm
+
+    def send(
+        self, queue: str, body: bytes, properties: spec.Basic.Properties
+    ) -> asyncio.Future[None]:
+        number, size = self._channel.number, self._channel.max_content_size
+        header = ContentHeader(body_size=len(body), properties=properties)
+        frames = [self._method(queue), pamqp.frame.marshal(header, number)]
+        for start in range(0, len(body), size):
+            content = ContentBody(body[start : start + size])
+            frames.append(pamqp.frame.marshal(content, number))
+        if not self._frames:
+            self._writer.wake()
+        self._frames += frames
+        self._last_tag += 1
+        future = self._loop.create_future()
+        self._pending[self._last_tag] = (future, self._loop.time() + self._timeout_s)
+        self._watch()
+        return future
+
+    def fail(self, reason: str) -> None:
+        self._writer.abandon()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._settle(self._last_tag, f"RabbitMQ did not confirm: {reason}")
+
+    def _method(self, queue: str) -> bytes:
+        frame = self._methods.get(queue)
+        if frame is None:
+            publish = spec.Basic.Publish(exchange=self._exchange, routing_key=queue)
+            frame = self._methods[queue] = pamqp.frame.marshal(publish, self._channel.number)
+        return frame
+
+    def _collect(self) -> bytes:
+        frames = b"".join(self._frames)
+        self._frames.clear()
+        return frames
+
+    def _on_confirm(self, frame: Confirm) -> None:
+        accepted = isinstance(frame, spec.Basic.Ack)
+        error = "" if accepted else "RabbitMQ refused the message (basic.nack)"
+        tag = frame.delivery_tag or self._last_tag
+        if getattr(frame, "multiple", False):
+            self._settle(tag, error)
+        elif tag in self._pending:
+            _answer(self._pending.pop(tag)[0], error)
+
+    def _watch(self) -> None:
+        """One timer, for the oldest; a timer for each publish would cost more than the publish."""
+        if self._timer is None and self._pending:
+            _, deadline = next(iter(self._pending.values()))
+            self._timer = self._loop.call_at(deadline, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        late = [tag for tag, (_, deadline) in self._pending.items() if deadline <= now]
+        error = f"RabbitMQ did not confirm within {self._timeout_s:g} s"
+        self._settle(max(late, default=0), error)
+        self._watch()
+
+    def _settle(self, up_to: int, error: str) -> None:
+        """Answer all pending ones up to this tag; they are in the order of their tags.
+
+        error: why not, "" for those that are confirmed.
+        """
+        for tag in list(itertools.takewhile(lambda tag: tag <= up_to, self._pending)):
+            _answer(self._pending.pop(tag)[0], error)
+
+
+def _answer(future: asyncio.Future[None], error: str) -> None:
+    if future.done():
+        return
+    if error:
+        future.set_exception(BrokerUnavailable(error))
+    else:
+        future.set_result(None)
