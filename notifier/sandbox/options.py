@@ -117,7 +117,6 @@ class SandboxOptions:
     folder: effects, certificates and sandbox.json; a second start in it continues the first.
     script: parsed JSON: a list of rules, or an object with `rules`, `behaviour`, `people` and
         `webhooks`, each as POST /_sim/<name> takes it.
-    webhook_secrets: path to the secrets (`whsec_…`) any of which may sign a webhook to it.
     """
 
     folder: Path
@@ -130,7 +129,6 @@ class SandboxOptions:
     app_secret: str = field(default=APP_SECRET, repr=False)
     script: Any = None
     behaviour: Behaviour = field(default_factory=Behaviour)
-    webhook_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     wire_rows: int = 10_000
     """How many calls GET /_sim/wire remembers."""
 

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import asdict
 from pathlib import Path
 from ssl import SSLContext
@@ -30,6 +30,7 @@ from notifier.sandbox.wire import Wire
 
 logger = structlog.get_logger(__name__)
 
+_ANNOUNCEMENT = "sandbox.json"
 _LOOPBACK = "127.0.0.1"
 _DRAIN_S = 1.0
 _BACKLOG = 1024
@@ -37,8 +38,7 @@ _BACKLOG = 1024
 
 def run(options: SandboxOptions, *, ready: Callable[[Addresses], None] | None = None) -> None:
     """Serve on a loop of its own until SIGTERM or SIGINT. Blocks."""
-    with suppress(asyncio.CancelledError):
-        uvloop.run(serve(options, ready=ready))
+    uvloop.run(serve(options, ready=ready))
 
 
 async def serve(
@@ -54,6 +54,8 @@ async def serve(
     async with AsyncExitStack() as stack:
         journal = EffectJournal(effects_file)
         stack.callback(journal.close)
+        (options.folder / _ANNOUNCEMENT).unlink(missing_ok=True)
+        stop = _stop_signal(stack)
         account, wire = Account(options), Wire(options.wire_rows)
         _recall(account, effects_file)
         data_port = DataPort(account, journal, wire)
@@ -66,10 +68,13 @@ async def serve(
             script=options.script,
         )
         addresses = await _listen(options, data_port, control_port, stack)
+        # Nothing of what was made so far is garbage, and looking through it makes calls late.
+        gc.collect()
+        gc.freeze()
         _announce(addresses, options.folder, stack)
         if ready is not None:
             ready(addresses)
-        await _until_told_to_stop(journal, stack)
+        await _write_until(stop, journal)
 
 
 async def _listen(
@@ -118,7 +123,7 @@ def _recall(account: Account, effects_file: Path) -> None:
 
 
 def _announce(addresses: Addresses, folder: Path, stack: AsyncExitStack) -> None:
-    path = folder / "sandbox.json"
+    path = folder / _ANNOUNCEMENT
     listed = {name: str(value) for name, value in asdict(addresses).items()}
     path.with_suffix(".new").write_bytes(orjson.dumps({**listed, "pid": os.getpid()}))
     path.with_suffix(".new").replace(path)
@@ -126,16 +131,17 @@ def _announce(addresses: Addresses, folder: Path, stack: AsyncExitStack) -> None
     logger.info("sandbox_ready", **listed)
 
 
-async def _until_told_to_stop(journal: EffectJournal, stack: AsyncExitStack) -> None:
-    # Nothing of what was made so far is garbage, and a full collection would make calls late.
-    gc.collect()
-    gc.freeze()
+def _stop_signal(stack: AsyncExitStack) -> asyncio.Event:
     stop = asyncio.Event()
     if threading.current_thread() is threading.main_thread():
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
             stack.callback(loop.remove_signal_handler, number)
+    return stop
+
+
+async def _write_until(stop: asyncio.Event, journal: EffectJournal) -> None:
     writer = asyncio.create_task(journal.write_until_cancelled(), name="sandbox effects")
     stopped = asyncio.create_task(stop.wait(), name="sandbox stop")
     try:
