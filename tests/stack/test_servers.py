@@ -10,6 +10,7 @@ import psutil
 import redis
 
 from notifier.stack import Stack, layout
+from notifier.stack.process import wait_until
 from tests.stack.probes import database, kill_and_start, pids, processes_of
 
 SYSTEM_PORTS = {3306, 4369, 5672, 6379, 15672, 25672}
@@ -114,9 +115,16 @@ def test_redis_keeps_what_was_written_through_kill_9(stack: Stack) -> None:
         assert client.getdel("kept") == b"1"
 
 
-def test_rabbitmq_keeps_a_durable_queue_through_kill_9(stack: Stack) -> None:
-    url = stack.environment()["NOTIFIER_AMQP_MANAGEMENT_URL"] + "/api/queues/notifier/kept"
+def test_rabbitmq_keeps_a_queue_that_it_wrote_down_through_kill_9(stack: Stack) -> None:
+    management = stack.environment()["NOTIFIER_AMQP_MANAGEMENT_URL"]
+    url = f"{management}/api/queues/notifier/kept-through-kill"
     httpx.put(url, json={"durable": True}).raise_for_status()
+    # Mnesia answers before its log is on disk.
+    tables = stack.folder / "rabbitmq" / "data"
+    assert wait_until(
+        lambda: any(b"kept-through-kill" in log.read_bytes() for log in tables.glob("*.LOG")),
+        timeout_s=10,
+    )
 
     kill_and_start(stack.rabbitmq)
 
