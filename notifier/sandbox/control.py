@@ -31,8 +31,16 @@ class SandboxControl:
         health: dict[str, Any] = _proven(self._ask("GET", "/_sim/health"))
         return health
 
+    def addresses(self) -> dict[str, str]:
+        """`data_url`, `webhook_url`, `effects_file` and the others of `options.Addresses`."""
+        addresses: dict[str, str] = self._ask("GET", "/_sim/addresses")
+        return addresses
+
     def script(self, rules: Rules, *, mode: str = "replace") -> list[dict[str, Any]]:
-        """Put rules into force, in place of all others or (`add`) after them."""
+        """Put rules into force, in place of all others or (`add`) after them.
+
+        mode `remove`: end those that were given in the same words, and leave the others.
+        """
         listed: list[dict[str, Any]] = self._ask(
             "POST", "/_sim/script", {"mode": mode, "rules": rules}
         )
@@ -107,6 +115,11 @@ class AsyncSandboxControl:
         """As SandboxControl.health."""
         health: dict[str, Any] = _proven(await self._ask("GET", "/_sim/health"))
         return health
+
+    async def addresses(self) -> dict[str, str]:
+        """As SandboxControl.addresses."""
+        addresses: dict[str, str] = await self._ask("GET", "/_sim/addresses")
+        return addresses
 
     async def script(self, rules: Rules, *, mode: str = "replace") -> list[dict[str, Any]]:
         """As SandboxControl.script."""

@@ -45,6 +45,8 @@ class ControlPort:
         self._journal = journal
         self._wire = wire
         self._effects_file = effects_file
+        self.addresses: Mapping[str, str] = {}
+        """Where the sandbox listens, as in `sandbox.json`."""
         self._handlers = self._listed_handlers()
         self._script_at_start = {} if script is None else script
         self._load(self._script_at_start)
@@ -52,6 +54,7 @@ class ControlPort:
     def _listed_handlers(self) -> Mapping[tuple[str, str], _Handler]:
         return {
             ("GET", "/_sim/health"): self._health,
+            ("GET", "/_sim/addresses"): self._addresses,
             ("GET", "/_sim/effects"): self._effects,
             ("GET", "/_sim/wire"): self._show_wire,
             ("GET", "/_sim/counters"): self._counters,
@@ -84,8 +87,8 @@ class ControlPort:
             if not isinstance(parts[name], dict):
                 raise SandboxError(f"script: {name} must be an object, not {parts[name]!r}")
         mode = parts.get("mode", "replace")
-        if mode not in ("replace", "add"):
-            raise SandboxError(f"script: mode {mode!r} is none of replace, add")
+        if mode not in ("replace", "add", "remove"):
+            raise SandboxError(f"script: mode {mode!r} is none of replace, add, remove")
         rules = parse_rules(parts.get("rules", []))
         behaviour = self._account.behaviour.changed(parts.get("behaviour", {}))
         people = self._account.people.changed(parts.get("people", {}))
@@ -94,11 +97,16 @@ class ControlPort:
         self._account.webhook_secrets.update(secrets)
         if "rules" in parts and mode == "replace":
             self._data_port.rules = RuleBook(rules)
+        elif mode == "remove":
+            self._data_port.rules.remove(rules)
         else:
             self._data_port.rules.add(rules)
 
     async def _health(self, request: web.BaseRequest) -> web.StreamResponse:
         return _json({"sandbox": "notifier", "effects": self._account.ledger.effects})
+
+    async def _addresses(self, request: web.BaseRequest) -> web.StreamResponse:
+        return _json(self.addresses)
 
     async def _counters(self, request: web.BaseRequest) -> web.StreamResponse:
         seen = self._account.webhooks_seen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -142,3 +142,7 @@ class Addresses:
     webhook_url: str
     ca_file: Path
     effects_file: Path
+
+    def listed(self) -> dict[str, str]:
+        """As JSON has it."""
+        return {name: str(value) for name, value in asdict(self).items()}

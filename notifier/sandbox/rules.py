@@ -19,6 +19,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from notifier.sandbox.actions import Action, parse
@@ -79,13 +80,21 @@ class RuleBook:
     """The rules in force and how often each has been applied."""
 
     def __init__(self, rules: tuple[Rule, ...] = ()) -> None:
-        self._rules = list(rules)
+        self._rules: dict[int, Rule] = {}
+        self._numbers = count()
         self._applied: Counter[tuple[int, str]] = Counter()
         self._calls = 0
+        self.add(rules)
 
     def add(self, rules: tuple[Rule, ...]) -> None:
         """Append rules, after those already there."""
-        self._rules.extend(rules)
+        self._rules.update(zip(self._numbers, rules, strict=False))
+
+    def remove(self, rules: tuple[Rule, ...]) -> None:
+        """End those that were given in the same words; the others' counts go on."""
+        sources = [rule.source for rule in rules]
+        for number in [number for number, rule in self._rules.items() if rule.source in sources]:
+            del self._rules[number]
 
     def apply(self, call: Call) -> tuple[Action, ...]:
         """The actions of the first rule for this call that is not used up; counts it."""
@@ -93,8 +102,8 @@ class RuleBook:
             return ()
         self._calls += 1
         keys = call.keys()
-        for index, rule in enumerate(self._rules):
-            key = (index, keys.get(rule.per, "") if rule.per else "")
+        for number, rule in self._rules.items():
+            key = (number, keys.get(rule.per, "") if rule.per else "")
             is_used_up = rule.times is not None and self._applied[key] >= rule.times
             if not is_used_up and matches(rule, call, keys) and self._is_chosen(rule, keys):
                 self._applied[key] += 1
@@ -104,10 +113,10 @@ class RuleBook:
     def listed(self) -> Iterator[dict[str, Any]]:
         """Every rule as it was given, with how often it was applied."""
         applied: Counter[int] = Counter()
-        for (index, _), times in self._applied.items():
-            applied[index] += times
-        for index, rule in enumerate(self._rules):
-            yield {**rule.source, "applied": applied[index]}
+        for (number, _), times in self._applied.items():
+            applied[number] += times
+        for number, rule in self._rules.items():
+            yield {**rule.source, "applied": applied[number]}
 
     def _is_chosen(self, rule: Rule, keys: Mapping[str, str]) -> bool:
         if rule.share >= 1:

@@ -9,7 +9,6 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import asdict
 from pathlib import Path
 from ssl import SSLContext
 
@@ -68,6 +67,7 @@ async def serve(
             script=options.script,
         )
         addresses = await _listen(options, data_port, control_port, stack)
+        control_port.addresses = addresses.listed()
         # Nothing of what was made so far is garbage, and looking through it makes calls late.
         gc.collect()
         gc.freeze()
@@ -124,7 +124,7 @@ def _recall(account: Account, effects_file: Path) -> None:
 
 def _announce(addresses: Addresses, folder: Path, stack: AsyncExitStack) -> None:
     path = folder / _ANNOUNCEMENT
-    listed = {name: str(value) for name, value in asdict(addresses).items()}
+    listed = addresses.listed()
     path.with_suffix(".new").write_bytes(orjson.dumps({**listed, "pid": os.getpid()}))
     path.with_suffix(".new").replace(path)
     stack.callback(path.unlink, missing_ok=True)

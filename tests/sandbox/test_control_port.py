@@ -33,6 +33,25 @@ def test_a_server_that_is_no_sandbox_is_found_out(sandbox: Sandbox) -> None:
         control.health()
 
 
+def test_it_tells_where_it_listens(sandbox: Sandbox) -> None:
+    assert sandbox.control.addresses().items() <= sandbox.addresses.items()
+    assert sandbox.control.addresses()["data_url"] == sandbox.addresses["data_url"]
+
+
+def test_rules_are_removed_by_their_words_and_the_others_go_on_counting(
+    sandbox: Sandbox, token: str
+) -> None:
+    ours = {"match": {"openid": "oLvq*"}, "times": 1, "per": "openid", "action": "errcode:-1"}
+    theirs = {"match": {"openid": "oLvq*"}, "times": 1, "action": "http:500"}
+    sandbox.control.script([ours, theirs])
+    assert [sandbox.raw_send(token).status_code for _ in range(2)] == [200, 500]
+
+    left = sandbox.control.script([ours], mode="remove")
+
+    assert left == [{**theirs, "applied": 1}]
+    assert sandbox.raw_send(token).json()["errcode"] == 0
+
+
 def test_effects_are_filtered_by_person_and_moment(sandbox: Sandbox, token: str) -> None:
     sandbox.send(token)
     sandbox.send(token, touser="oAnotherPerson")
