@@ -12,6 +12,7 @@ import signal
 import sys
 
 from notifier.fleet.identity import read_identity
+from notifier.fleet.lean import stay_lean
 
 START_LIMIT_S = 60.0
 """For the imports and the settings."""
@@ -26,8 +27,7 @@ def main() -> None:
     import setproctitle
 
     setproctitle.setproctitle(f"notifier: {identity.place.role}")
-    # structlog would import it for tracebacks that nobody sees here; 4 MB and 40 ms a process.
-    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+    stay_lean()
     from notifier.fleet.life import live
 
     sys.exit(live(identity))

@@ -27,7 +27,7 @@ class Wiring(Protocol):
         ...
 
     async def queue_depths(self, settings: Settings) -> Mapping[int, int] | None:
-        """Messages ready per tier's queue; None where no management API is configured."""
+        """Messages ready per tier's queue; None where the broker does not answer."""
         ...
 
 

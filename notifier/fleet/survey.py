@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from notifier.fleet.seam import load_wiring
 from notifier.fleet.status import FleetStatus, decode_status
 from notifier.settings import Settings
 
+DEPTHS_S = 5.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """depths: messages ready per tier; None where no management API is configured or it is away.
+    """depths: messages ready per tier; None where the broker does not answer.
 
     problems: what could not be asked, for people.
     """
@@ -44,10 +47,12 @@ async def survey(settings: Settings, open_presence: Callable[[], Presence]) -> S
 
 
 async def _depths(settings: Settings, problems: list[str]) -> Mapping[int, int] | None:
-    if settings.amqp.management_url is None:
-        return None
     try:
-        return await load_wiring().queue_depths(settings)
-    except NotifierError as error:
-        problems.append(f"depths are not known: {error}")
+        async with asyncio.timeout(DEPTHS_S):
+            depths = await load_wiring().queue_depths(settings)
+    except (NotifierError, TimeoutError) as error:
+        problems.append(f"depths are not known: {error or 'RabbitMQ does not answer in time'}")
         return None
+    if depths is None:
+        problems.append("depths are not known: RabbitMQ does not answer")
+    return depths
