@@ -143,7 +143,7 @@ async def test_a_silent_token_endpoint_is_given_up_in_time_without_effect(
     assert {outcome.code for outcome in outcomes} == {"token_timeout"}
 
 
-@pytest.mark.parametrize("action", ["extra_fields", "close_keepalive", "slow_drip:4000"])
+@pytest.mark.parametrize("action", ["extra_fields", "slow_drip:4000"])
 async def test_an_unusual_but_clear_answer_counts(
     sandbox: Sandbox, channel: WechatChannel, action: str
 ) -> None:
@@ -152,6 +152,20 @@ async def test_an_unusual_but_clear_answer_counts(
     outcomes = [await channel.send(notification()) for _ in range(3)]
 
     assert {type(outcome) for outcome in outcomes} == {Sent}
+
+
+async def test_connections_closed_behind_our_back_cost_repeats_and_nothing_else(
+    sandbox: Sandbox, channel: WechatChannel
+) -> None:
+    sandbox.control.script([{"endpoint": "template_send", "action": "close_keepalive"}])
+    told = [notification() for _ in range(10)]
+
+    for each in told:
+        while not isinstance(outcome := await channel.send(each), Sent):
+            # Closed while the request was on its way: nobody can know whether it arrived.
+            assert outcome == Unknown(code="reset", detail=outcome.detail)
+
+    assert len(list(sandbox.control.effects())) == len(told)
 
 
 @pytest.mark.parametrize("mode", ["expired", "wrong_host", "self_signed"])
