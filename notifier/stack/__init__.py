@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from notifier.stack.layout import default_folder
 from notifier.stack.process import StackError
 from notifier.stack.server import Server, ServerStatus
 from notifier.stack.stack import Stack
 
-__all__ = ["Server", "ServerStatus", "Stack", "StackError", "default_folder"]
+__all__ = ["Server", "ServerStatus", "Stack", "StackError"]

@@ -8,6 +8,7 @@ import random
 import secrets
 import socket
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from notifier.stack.process import HOST, StackError
@@ -17,12 +18,6 @@ _FILE = "stack.json"
 # Below the kernel's default range for outgoing connections (32768-60999), so that a remembered
 # port is not taken by some client while the stack is down.
 _PORT_RANGE = range(20000, 32000)
-
-
-def default_folder() -> Path:
-    """The development stack's folder: `.notifier/stack` of the checkout, else of the cwd."""
-    root = CHECKOUT if (CHECKOUT / "pyproject.toml").exists() else Path.cwd()
-    return root / ".notifier" / "stack"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +101,10 @@ def port_is_free(port: int) -> bool:
 
 def _free_ports(count: int) -> list[int]:
     candidates = random.SystemRandom().sample(_PORT_RANGE, len(_PORT_RANGE))
-    free = [port for _, port in zip(range(count * 50), candidates, strict=False)]
-    chosen = [port for port in free if port_is_free(port)][:count]
+    chosen = list(islice(filter(port_is_free, candidates), count))
     if len(chosen) < count:
         raise StackError(
-            f"no {count} free ports on {HOST} between {_PORT_RANGE.start} and {_PORT_RANGE.stop}"
+            f"{HOST} has fewer than {count} free ports from {_PORT_RANGE.start} "
+            f"to {_PORT_RANGE.stop - 1}"
         )
     return chosen

@@ -117,10 +117,7 @@ class Daemon:
 
 
 def process_tree(root: int) -> dict[int, str]:
-    """`root` and its living descendants, each with its birth.
-
-    A session leader's orphans are found by their session: servers that we start lead one.
-    """
+    """`root`, its living descendants and what is left of its session, each with its birth."""
     stats = {int(path.name): _stat(int(path.name)) for path in Path("/proc").glob("[0-9]*")}
     tree = {root}
     while True:
@@ -172,9 +169,9 @@ def _stat(pid: int) -> list[str] | None:
     None for a process that is gone or a zombie. Source: proc(5).
     """
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
         threads = len(os.listdir(f"/proc/{pid}/task"))
-    except (FileNotFoundError, ProcessLookupError):
+    except OSError:
         return None
     # The program's name is in parentheses and may itself contain blanks and parentheses.
     fields = text.rpartition(")")[2].split()
