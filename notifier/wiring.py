@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from time import monotonic
 from zoneinfo import ZoneInfo
 
 from notifier.broker import codec, topology
@@ -29,7 +31,7 @@ from notifier.dispatch.tally import Tally
 from notifier.dispatch.tier_worker import TierParts, TierWorker
 from notifier.domain.ladder import Ladder, ladder_of
 from notifier.domain.lease import Lease, lease_duration
-from notifier.domain.notification import Channel
+from notifier.domain.notification import TERMINAL, Channel, State
 from notifier.domain.order import OrderRow
 from notifier.domain.placement import Places
 from notifier.domain.rules import Guarantees, RuleBook
@@ -45,6 +47,7 @@ from notifier.store.playground import OpenOrder, make_order_table, put_orders
 from notifier.store.records import Records
 from notifier.store.run_log import MysqlSink
 from notifier.store.schedule import Schedule
+from notifier.store.settled import states_of
 from notifier.store.tokens import RedisTokenStore
 
 WORKER_ID = "NOTIFIER_CHILD_WORKER_ID"
@@ -349,3 +352,18 @@ async def put_order(settings: Settings, order_no: str, *, order_id: int, publish
         await make_order_table(database)
         order = OpenOrder(order_id=order_id, order_no=order_no, publisher_openid=publisher)
         await put_orders(database, "tg_order_task", [order])
+
+
+async def wait_until_settled(
+    settings: Settings, which: str, timeout_s: float
+) -> list[tuple[str, str]]:
+    """(role, state) of each notification, when all have ended or the time is over."""
+    async with open_database(settings) as database:
+        deadline = monotonic() + timeout_s
+        while True:
+            states = await states_of(database, which)
+            if states and all(State(state) in TERMINAL for _, state in states):
+                return states
+            if not states or monotonic() > deadline:
+                return states
+            await asyncio.sleep(0.1)

@@ -175,3 +175,21 @@ def _print_json(judged: Judged, receipts: Sequence[Receipt], held_up: str) -> No
         "held_up": held_up,
     }
     typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+
+
+@app.command(epilog="Example:  notifier wait 1912136916313 --timeout 60 && echo told")
+def wait(
+    which: Annotated[str, typer.Argument(help="An order's number or a notification's id.")],
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds.")] = 60,
+) -> None:
+    """Wait until everything about an order, or a notification and what it caused, has ended.
+
+    Exit code 0 if all were told, 1 if one was not, or it takes longer.
+    """
+    from notifier import wiring
+    from notifier.settings import read_settings
+
+    states = asyncio.run(wiring.wait_until_settled(read_settings(), which, timeout))
+    typer.echo(", ".join(f"{role}: {state}" for role, state in states) or "there is no such thing")
+    if not states or any(state != "sent" for _, state in states):
+        raise typer.Exit(1)

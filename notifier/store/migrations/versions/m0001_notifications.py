@@ -54,7 +54,8 @@ CREATE TABLE notifier_notification (
   settled_at DATETIME(6) NULL,
   UNIQUE KEY one_of_a_kind (dedupe_key),
   KEY to_look_at (state, next_sweep_at),
-  KEY by_order (order_no)
+  KEY by_order (order_no),
+  KEY by_parent (parent_id)
 ) """
 
 ATTEMPT = """
