@@ -49,7 +49,7 @@ async def rig(channel: AbstractChannel, name: str) -> Rig:
 async def management(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     """The management API, authenticated as administrator."""
     base = stack.environment()["NOTIFIER_AMQP_MANAGEMENT_URL"]
-    async with httpx.AsyncClient(base_url=f"{base}/api") as client:
+    async with httpx.AsyncClient(base_url=f"{base}/api", timeout=30) as client:
         yield client
 
 

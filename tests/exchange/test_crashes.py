@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 
 import aio_pika
+import httpx
 import pytest
 
 from notifier.stack import Server, Stack
-from tests.exchange.rig import Rig, build, declare_exchange, declare_queue
+from tests.exchange.rig import Rig, build, count, declare_exchange, declare_queue
 
 COUNT = 5_000
 # One and two hops; with the kill in the middle some are released before it, some fall due while
@@ -30,6 +31,8 @@ async def _publish_and_end(rig: Rig, end: Callable[[Server], None], server: Serv
         [(body, DELAYS_MS[number % len(DELAYS_MS)]) for number, body in enumerate(bodies)]
     )
     await asyncio.sleep(max(0.0, started + KILL_AFTER_S - time.monotonic()))
+    released = await count(rig.channel, rig.queue.name)
+    assert 0 < released < COUNT, "the end has to come before some are due and after others"
     await asyncio.to_thread(end, server)
     return set(bodies)
 
@@ -70,3 +73,34 @@ async def test_a_kill_right_after_the_first_use_of_hold_queues_loses_nothing_con
         await rig.consume()
         arrivals = await rig.wait_for(len(delays_ms), within_s=20)
     assert sorted(int(arrival.body) for arrival in arrivals) == sorted(delays_ms)
+
+
+async def _add_bindings(management: httpx.AsyncClient, queue: str, count: int) -> None:
+    binding = {
+        "source": "amq.direct",
+        "destination": queue,
+        "destination_type": "queue",
+        "arguments": {},
+    }
+    bindings = [{**binding, "routing_key": f"{queue}.{number}"} for number in range(count)]
+    answer = await management.post("/definitions/notifier", json={"bindings": bindings})
+    answer.raise_for_status()
+
+
+async def test_what_falls_due_while_the_broker_is_down_waits_for_all_bindings(
+    stack: Stack, amqp_url: str, management: httpx.AsyncClient, name: str
+) -> None:
+    connection = await aio_pika.connect(amqp_url)
+    rig = await build(await connection.channel(), name)
+    # Recovered before ours, in the order of names; they give the hold queues time to be first.
+    await _add_bindings(management, rig.queue.name, 3_000)
+    delays_ms = [2_000 + 100 * step for step in range(10)]
+    await rig.publish_all([(b"%d" % delay_ms, delay_ms) for delay_ms in delays_ms])
+    await asyncio.to_thread(stack.rabbitmq.kill)
+    await connection.close()
+    await asyncio.to_thread(stack.rabbitmq.start)
+    async with await aio_pika.connect(amqp_url) as again:
+        rig = await build(await again.channel(), name)
+        await rig.consume()
+        await rig.wait_for(len(delays_ms), within_s=3)
+        await rig.queue.delete(if_unused=False, if_empty=False)
