@@ -1,0 +1,106 @@
+"""Orders into the order table, their notifications through intake, their ids on disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from time import monotonic
+
+from notifier.dispatch.intake import Intake, Receipt
+from notifier.errors import StoreUnavailable
+from notifier.loadtest.ids_file import IdsFile
+from notifier.loadtest.judge import Promise
+from notifier.loadtest.plan import Plan, SyntheticOrder, submissions_of
+from notifier.loadtest.watch import Tally
+from notifier.store.mysql import Database
+from notifier.store.orders import LOADTEST_TABLE
+from notifier.store.playground import OpenOrder, put_orders
+
+BATCH = 250
+LANES = 2
+"""Batches under way at once, so that the database and the broker both have work."""
+LANES_PACED = 8
+"""A slow batch must not make the next one late."""
+
+
+async def put_all_orders(database: Database, plan: Plan) -> None:
+    """Before the clock runs: an application's orders are there when they are due."""
+    for numbers in batches(plan.count):
+        orders = [
+            OpenOrder(
+                order_id=order.order_id,
+                order_no=order.order_no,
+                publisher_openid=order.publisher,
+            )
+            for order in plan.orders(numbers)
+        ]
+        await put_orders(database, LOADTEST_TABLE, orders)
+
+
+class Generator:
+    def __init__(self, plan: Plan, intake: Intake, *, ids: IdsFile, tally: Tally) -> None:
+        self._plan = plan
+        self._intake = intake
+        self._ids = ids
+        self._tally = tally
+
+    async def run(self, rate: float | None) -> None:
+        """rate: orders a second, evenly; None: as fast as they are accepted.
+
+        Raises StoreUnavailable where MySQL stays away, StoreError.
+        """
+        lanes = asyncio.Semaphore(LANES if rate is None else LANES_PACED)
+        async with asyncio.TaskGroup() as group:
+            async for numbers in paced(self._plan.count, rate):
+                await lanes.acquire()
+                group.create_task(self._accept(numbers, lanes.release))
+
+    async def _accept(self, numbers: range, done: Callable[[], None]) -> None:
+        try:
+            orders = self._plan.orders(numbers)
+            receipt = await self._patiently(orders)
+            await self._ids.append(
+                [
+                    Promise(
+                        order_no=order.order_no,
+                        notification_id=str(accepted.id),
+                        designer=order.designer,
+                        publisher=order.publisher,
+                    )
+                    for order, accepted in zip(orders, receipt.accepted, strict=True)
+                ]
+            )
+            self._tally.accept(len(orders), held_up=receipt.held_up)
+        finally:
+            done()
+
+    async def _patiently(self, orders: list[SyntheticOrder]) -> Receipt:
+        """Their dedupe keys make it safe to repeat what may have been accepted."""
+        submissions = submissions_of(orders, self._plan.began)
+        for patience_s in (0.2, 0.5, 1.0, 2.0):
+            try:
+                return await self._intake.accept(submissions)
+            except StoreUnavailable:
+                await asyncio.sleep(patience_s)
+        return await self._intake.accept(submissions)
+
+
+async def paced(count: int, rate: float | None) -> AsyncIterator[range]:
+    """The numbers below `count`, in their order, each batch when its first one is due."""
+    if rate is None:
+        for numbers in batches(count):
+            yield numbers
+        return
+    began, done = monotonic(), 0
+    while done < count:
+        wait_s = began + done / rate - monotonic()
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+        due = min(count, done + BATCH, int((monotonic() - began) * rate) + 1)
+        if due > done:
+            yield range(done, due)
+            done = due
+
+
+def batches(count: int) -> list[range]:
+    return [range(first, min(first + BATCH, count)) for first in range(0, count, BATCH)]

@@ -1,0 +1,185 @@
+"""The report of a run: figures, JSON, and lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from notifier.domain.notification import TERMINAL, State
+from notifier.loadtest.judge import Verdict
+from notifier.loadtest.lateness import Spread
+from notifier.loadtest.machine import Machine
+
+NAMED = 10
+"""How many openids of each kind a person is shown; the JSON names up to a hundred times as many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the run was told to do. rate: orders a second, None for as fast as accepted."""
+
+    count: int
+    rate: float | None
+    fail: float
+    base_url: str
+    control_url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Figures of one run.
+
+    accepting_s: from the first order handed in to the last one accepted, the generator's clock.
+    states: the notifications' rows. verdict: None where no sandbox could be asked.
+    refusals: the receiver's answers other than success, by code, of everybody during the run.
+    wall_s: from the first accepted to the last recorded, the database's clock; None if nothing was.
+    """
+
+    run: str
+    asked: Asked
+    machine: Machine
+    ids_file: Path
+    accepted: int
+    accepting_s: float
+    settled_in_time: bool
+    held_up: str
+    states: Mapping[State, int]
+    wall_s: float | None
+    verdict: Verdict | None
+    refusals: Mapping[str, int]
+    attempted: Mapping[int, Spread]
+    received: Mapping[int, Spread]
+
+    @property
+    def recorded(self) -> int:
+        """Notifications that came to an end."""
+        return sum(self.states.get(state, 0) for state in TERMINAL)
+
+    @property
+    def unsettled(self) -> int:
+        return sum(self.states.values()) - self.recorded
+
+    @property
+    def per_s(self) -> float | None:
+        return self.recorded / self.wall_s if self.wall_s else None
+
+    @property
+    def is_clean(self) -> bool:
+        """Nothing lost, doubled or unsettled; without a sandbox to ask, all recorded as sent."""
+        if not self.settled_in_time or self.unsettled:
+            return False
+        if self.verdict is None:
+            return self.states.get(State.SENT, 0) == 2 * self.accepted
+        return self.verdict.is_clean
+
+
+def document_of(report: Report) -> dict[str, Any]:
+    """For JSON. Times in seconds, lateness in ms; lost, doubled: null without a sandbox to ask."""
+    verdict = report.verdict
+    return {
+        "run": report.run,
+        "clean": report.is_clean,
+        **asdict(report.asked),
+        "machine": asdict(report.machine),
+        "accepted_ids": str(report.ids_file),
+        "accepted": report.accepted,
+        "accepting_s": round(report.accepting_s, 3),
+        "sent": report.states.get(State.SENT, 0),
+        "dead": report.states.get(State.DEAD, 0),
+        "states": {state.value: count for state, count in sorted(report.states.items())},
+        "unsettled": report.unsettled,
+        "told": verdict and verdict.told,
+        "lost": verdict and len(verdict.lost),
+        "doubled": verdict and len(verdict.doubled),
+        "unpromised": verdict and len(verdict.unpromised),
+        "repeated_calls": verdict and verdict.repeated_calls,
+        "named": {kind: names[: 100 * NAMED] for kind, names in _named(verdict)},
+        "refusals": dict(report.refusals),
+        "held_up": report.held_up,
+        "wall_s": report.wall_s,
+        "notifications_per_s": report.per_s and round(report.per_s, 1),
+        "lateness_ms": {
+            "by_attempt_rows": _listed(report.attempted),
+            "as_received": _listed(report.received),
+        },
+    }
+
+
+def lines_of(report: Report) -> Iterator[str]:
+    states, asked = report.states, report.asked
+    pace = f"{asked.rate:g} orders/s" if asked.rate else "as fast as accepted"
+    yield f"load test {report.run}: {asked.count} orders, {pace}, {asked.fail:.0%} refused"
+    yield f"  on {report.machine.line}"
+    yield f"accepted   {report.accepted} orders in {report.accepting_s:.2f} s"
+    yield f"           their ids: {report.ids_file}"
+    others = [f"{states[s]} {s.value}" for s in sorted(states) if s not in (State.SENT, State.DEAD)]
+    dead = states.get(State.DEAD, 0)
+    yield ", ".join(
+        [f"sent       {states.get(State.SENT, 0)} notifications", f"{dead} dead", *others]
+    )
+    yield from _verdict_lines(report)
+    yield from _throughput_lines(report)
+    yield from _table("by attempt rows: start - due_at, database's clock", report.attempted)
+    yield from _table("as received: receiver's first byte - due_at, one host", report.received)
+    if not report.settled_in_time:
+        yield f"NOT SETTLED: {report.unsettled} notifications had not come to an end in time"
+    yield "result     clean" if report.is_clean else "result     NOT CLEAN"
+
+
+def _verdict_lines(report: Report) -> Iterator[str]:
+    verdict = report.verdict
+    if verdict is None:
+        yield "lost       not known: no sandbox to ask (--control-url)"
+        return
+    yield f"told       {verdict.told} people of {2 * report.accepted} (sandbox's effects on disk)"
+    yield f"lost       {len(verdict.lost)}"
+    yield f"doubled    {len(verdict.doubled)}"
+    if verdict.unpromised:
+        yield f"unpromised {len(verdict.unpromised)}: told, but their orders were not accepted"
+    for kind, names in _named(verdict):
+        for name in names[:NAMED]:
+            yield f"           {kind} {name}"
+        if len(names) > NAMED:
+            yield f"           and {len(names) - NAMED} more {kind}; --json names them"
+    if report.refusals:
+        listed = ", ".join(f"{code}: {times}" for code, times in sorted(report.refusals.items()))
+        yield f"refusals   {listed}"
+
+
+def _throughput_lines(report: Report) -> Iterator[str]:
+    if report.per_s is None or report.wall_s is None:
+        yield "throughput not known: nothing was recorded"
+        return
+    yield (
+        f"throughput {report.per_s:.0f} notifications/s: {report.recorded} from the first accepted "
+        f"to the last recorded in {report.wall_s:.2f} s, database's times"
+    )
+
+
+def _table(title: str, spreads: Mapping[int, Spread]) -> Iterator[str]:
+    if not spreads:
+        return
+    yield f"lateness   ms, {title}"
+    yield f"           {'tier':>6} {'count':>8} {'p50':>9} {'p95':>9} {'p99':>9} {'max':>9}"
+    for tier, each in spreads.items():
+        figures = " ".join(f"{value:>9.1f}" for value in (each.p50, each.p95, each.p99, each.max))
+        yield f"           {f'{tier} s':>6} {each.count:>8} {figures}"
+
+
+def _named(verdict: Verdict | None) -> list[tuple[str, tuple[str, ...]]]:
+    if verdict is None:
+        return []
+    return [
+        ("lost", verdict.lost),
+        ("doubled", verdict.doubled),
+        ("unpromised", verdict.unpromised),
+    ]
+
+
+def _listed(spreads: Mapping[int, Spread]) -> dict[str, dict[str, float]]:
+    return {
+        str(tier): {name: round(value, 3) for name, value in asdict(each).items()}
+        for tier, each in spreads.items()
+    }

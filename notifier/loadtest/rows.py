@@ -1,0 +1,63 @@
+"""What the database says of a run, read when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from notifier.domain.notification import State
+from notifier.loadtest.lateness import AttemptRow
+from notifier.loadtest.plan import Plan
+from notifier.store.mysql import Database
+
+ORDERS_AT_ONCE = 5000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRows:
+    """first_accepted, last_settled: UTC, the database's; None where there is none."""
+
+    states: Mapping[State, int]
+    first_accepted: datetime | None
+    last_settled: datetime | None
+    attempts: list[AttemptRow]
+
+
+async def read_states(database: Database, plan: Plan) -> dict[State, int]:
+    rows = await database.fetch(
+        "SELECT state, COUNT(*) FROM notifier_notification WHERE order_no LIKE %s GROUP BY state",
+        [f"{plan.order_prefix}%"],
+    )
+    return {State(state): count for state, count in rows}
+
+
+async def read_run(database: Database, plan: Plan) -> RunRows:
+    states = await read_states(database, plan)
+    times = await database.fetch(
+        "SELECT MIN(accepted_at), MAX(settled_at) FROM notifier_notification "
+        "WHERE order_no LIKE %s",
+        [f"{plan.order_prefix}%"],
+    )
+    attempts: list[AttemptRow] = []
+    for first in range(0, plan.count, ORDERS_AT_ONCE):
+        attempts += await _read_attempts(database, plan, first)
+    return RunRows(
+        states=states, first_accepted=times[0][0], last_settled=times[0][1], attempts=attempts
+    )
+
+
+async def _read_attempts(database: Database, plan: Plan, first: int) -> list[AttemptRow]:
+    last = min(first + ORDERS_AT_ONCE, plan.count) - 1
+    rows = await database.fetch(
+        "SELECT n.recipient, a.tier, a.due_at, a.lateness_us, a.outcome "
+        "FROM notifier_notification n JOIN notifier_attempt a ON a.notification_id = n.id "
+        "WHERE n.order_no BETWEEN %s AND %s",
+        [plan.order_no(first), plan.order_no(last)],
+    )
+    return [
+        AttemptRow(
+            openid=openid, tier=tier, due_at=due_at, lateness_ms=lateness_us / 1000, outcome=outcome
+        )
+        for openid, tier, due_at, lateness_us, outcome in rows
+    ]
