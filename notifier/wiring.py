@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ from notifier.dispatch import failpoint
 from notifier.dispatch.attempt import Attempts, Limits
 from notifier.dispatch.calendar import Calendar
 from notifier.dispatch.calendar_worker import CalendarWorker
+from notifier.dispatch.explain import Explainer
 from notifier.dispatch.intake import Intake
 from notifier.dispatch.log_sinks import ConsoleSink, FileSink
 from notifier.dispatch.pauses import Pauses
@@ -39,6 +41,7 @@ from notifier.domain.worker import Worker
 from notifier.errors import BrokerUnavailable, SettingsError
 from notifier.settings import Settings
 from notifier.store.accept import Acceptor
+from notifier.store.audit import Auditor
 from notifier.store.claims import Claims
 from notifier.store.mysql import Database, MysqlOptions
 from notifier.store.orders import LOADTEST_TABLE, Orders, OrderTable
@@ -48,9 +51,12 @@ from notifier.store.records import Records
 from notifier.store.run_log import MysqlSink
 from notifier.store.schedule import Schedule
 from notifier.store.settled import states_of
+from notifier.store.timelines import Timelines
 from notifier.store.tokens import RedisTokenStore
 
 WORKER_ID = "NOTIFIER_CHILD_WORKER_ID"
+AUDIT_S = 600.0
+"""How long one statement of an audit may take."""
 
 
 def worker_for(settings: Settings, kind: str, tier: int | None) -> Worker:
@@ -72,7 +78,7 @@ async def release_leases(settings: Settings, worker_id: str) -> None:
     async with open_database(settings) as database:
         schedule = schedule_of(settings, database)
         async with open_publisher(settings, "release", patient=True) as publisher:
-            while await schedule.release_owner(worker_id, publisher.publish_many):
+            while (await schedule.release_owner(worker_id, publisher.publish_many)).more:
                 pass
 
 
@@ -367,3 +373,21 @@ async def wait_until_settled(
             if not states or monotonic() > deadline:
                 return states
             await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def open_explainer(settings: Settings) -> AsyncIterator[Explainer]:
+    async with open_database(settings) as database:
+        yield Explainer(Timelines(database), ladders_of(settings))
+
+
+@asynccontextmanager
+async def open_auditor(settings: Settings) -> AsyncIterator[Auditor]:
+    """Its statements look at every row, and have the time for it."""
+    options = replace(mysql_options(settings), statement_timeout_s=AUDIT_S)
+    database = Database(options)
+    try:
+        books, ladders = order_books_of(settings), ladders_of(settings)
+        yield Auditor(database, books=books, ladders=ladders)
+    finally:
+        await database.close()

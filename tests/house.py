@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import aio_pika
 import orjson
 import pytest
 
@@ -136,6 +137,20 @@ class House:
     def expect_clean_audit(self) -> None:
         audit = self.notifier("audit", "--json")
         assert audit.returncode == 0, audit.stdout + audit.stderr
+
+    def purge(self, queue: str, *, once_it_has: int) -> bool:
+        """Drop what the broker has ready in a queue, once it is that much."""
+
+        async def purge() -> bool:
+            connection = await aio_pika.connect(self.environment["NOTIFIER_AMQP_URL"])
+            async with connection, connection.channel() as channel:
+                found = await channel.get_queue(queue, ensure=True)
+                if (found.declaration_result.message_count or 0) < once_it_has:
+                    return False
+                await found.purge()
+                return True
+
+        return asyncio.run(purge())
 
     def logs(self) -> str:
         return "".join(path.read_text() for path in sorted(self.folder.glob("fleet-*.log")))

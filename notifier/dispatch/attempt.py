@@ -123,7 +123,7 @@ class Attempts:
                 log.warning("message.without_row", notification=str(message.notification_id))
             case Ended(state=state, reason=reason):
                 self._tally.ended(state)
-                log.info("notification.ended", order_no=message.order_no, reason=reason)
+                self._run_log.ended(message, reason)
             case Forget(reason=reason):
                 log.debug("message.forgotten", order_no=message.order_no, reason=reason)
 

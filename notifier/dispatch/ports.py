@@ -70,3 +70,7 @@ class RunLog(Protocol):
     """Where a line per attempt goes. Never blocks, never raises: no sink can stop delivery."""
 
     def attempted(self, attempted: Attempted, recorded: Recorded) -> None: ...
+
+    def ended(self, message: Message, reason: str) -> None:
+        """Without an attempt: the order was taken, closed or cancelled meanwhile."""
+        ...

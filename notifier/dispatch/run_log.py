@@ -16,6 +16,7 @@ from typing import Protocol
 import structlog
 
 from notifier.domain.lease import Attempted, Recorded
+from notifier.domain.message import Message
 from notifier.domain.notification import Role, State
 from notifier.domain.outcome import Sent
 
@@ -50,6 +51,10 @@ class BufferedRunLog:
     def attempted(self, attempted: Attempted, recorded: Recorded) -> None:
         if self._sinks:
             self._waiting.append(line_of(attempted, recorded))
+
+    def ended(self, message: Message, reason: str) -> None:
+        if self._sinks:
+            self._waiting.append(line_of_end(message, reason))
 
     async def run(self) -> None:
         """Flush until cancelled, and once more then."""
@@ -88,6 +93,17 @@ def line_of(attempted: Attempted, recorded: Recorded) -> Line:
             f"{late.total_seconds() * 1000:.1f} ms late)"
         ),
         runtime=attempted.ended - attempted.began,
+    )
+
+
+def line_of_end(message: Message, reason: str) -> Line:
+    """No attempt was made; the moment is the one it was due."""
+    known = reason == "already_dispatched"
+    return Line(
+        at=message.due_at,
+        tier=message.tier,
+        content=f"{message.order_no}{'已经派单过' if known else f'派单取消, {reason}'}",
+        runtime=timedelta(0),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -57,7 +57,7 @@ class Schedule:
         async with self._database.transaction() as cursor:
             rows = await self._take(cursor, MESSAGE, State.SCHEDULED)
             if rows:
-                await publish([_remaining(row) for row in rows])
+                await publish([self._remaining(row) for row in rows])
                 await cursor.run(
                     "UPDATE notifier_notification SET state = 'waiting', "
                     "next_sweep_at = GREATEST(due_at, NOW(6)) + INTERVAL %s SECOND "
@@ -86,7 +86,7 @@ class Schedule:
         async with self._database.transaction() as cursor:
             rows = await self._take(cursor, MESSAGE, State.WAITING)
             if rows:
-                await publish([_remaining(row) for row in rows])
+                await publish([self._remaining(row) for row in rows])
                 await cursor.run(
                     "UPDATE notifier_notification SET sweeps = sweeps + 1, next_sweep_at = "
                     "GREATEST(due_at, NOW(6)) + INTERVAL LEAST(%s * POW(2, sweeps), %s) SECOND "
@@ -99,9 +99,9 @@ class Schedule:
         """Close attempts whose process never recorded an outcome, and try again."""
         return await self._close_crashed(publish, "next_sweep_at <= NOW(6)", [])
 
-    async def release_owner(self, owner: str, publish: Publish) -> int:
+    async def release_owner(self, owner: str, publish: Publish) -> Swept:
         """The same for a process that is known to be dead, without waiting for its leases."""
-        return (await self._close_crashed(publish, "lease_owner = %s", [owner])).published
+        return await self._close_crashed(publish, "lease_owner = %s", [owner])
 
     async def _close_crashed(
         self, publish: Publish, condition: str, arguments: Sequence[Any]
@@ -147,6 +147,16 @@ class Schedule:
         waiting = (id_, after.seq, after.attempt, after.tier, after.due_at, channel, role, order_no)
         return closed, update, message_of(waiting)
 
+    def _remaining(self, row: Sequence[Any]) -> tuple[Message, timedelta]:
+        """A row whose tier has no queue any more goes to the first one."""
+        due_at: datetime = row[4]
+        now: datetime = row[8]
+        message = message_of(row)
+        tiers = self._rule_book.places.tiers
+        if message.tier not in tiers:
+            message = replace(message, tier=tiers[0])
+        return message, max(due_at - now, timedelta(0))
+
     async def _take(self, cursor: Cursor, columns: str, state: State) -> list[tuple[Any, ...]]:
         return await cursor.fetch(
             f"SELECT {columns} FROM notifier_notification WHERE state = %s "
@@ -167,9 +177,3 @@ def message_of(row: Sequence[Any]) -> Message:
         role=Role(row[6]),
         order_no=row[7],
     )
-
-
-def _remaining(row: Sequence[Any]) -> tuple[Message, timedelta]:
-    due_at: datetime = row[4]
-    now: datetime = row[8]
-    return message_of(row), max(due_at - now, timedelta(0))

@@ -53,7 +53,7 @@ def test_a_supervisor_killed_under_load_leaves_everything_to_the_next_fleet(hous
 def test_consumers_killed_again_and_again_lose_nothing(house: House) -> None:
     fleet = house.start_fleet(NOTIFIER_FLEET_GIVE_UP_AFTER="50")
     records = house.publish_orders(300)
-    for _ in range(4):
+    for _ in range(2):
         told = len(house.effects())
         wait_for(lambda told=told: len(house.effects()) > told + 20, 30)  # type: ignore[misc]
         for child in psutil.Process(fleet.pid).children():
