@@ -136,7 +136,7 @@ class MemoryTokenStore:
         return "granted"
 
     async def close(self) -> None:
-        self._entries.clear()
+        """Nothing to do: what it holds goes with the process."""
 
     def _get(self, app_id: str, name: str) -> tuple[bytes, float] | None:
         entry = self._entries.get((app_id, name))

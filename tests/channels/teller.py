@@ -35,7 +35,6 @@ async def _tell(task: dict[str, Any]) -> list[str]:
     await asyncio.to_thread(sys.stdin.readline)
     outcomes = await asyncio.gather(*(channel.send(notification()) for _ in range(task["count"])))
     await channel.close()
-    await store.close()
     return [type(outcome).__name__ for outcome in outcomes]
 
 

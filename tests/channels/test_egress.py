@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -235,10 +234,3 @@ async def test_no_error_text_repeats_the_query() -> None:
                 await out.post_json(URL(url), b"{}")
             assert "planted" not in str(caught.value)
             assert caught.value.__suppress_context__
-
-
-def test_certificates_are_verified_with_names() -> None:
-    context = Egress(EgressOptions())._tls
-
-    assert context.verify_mode is ssl.CERT_REQUIRED
-    assert context.check_hostname

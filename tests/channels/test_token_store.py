@@ -9,6 +9,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from redis.asyncio import Redis
 
 from notifier.channels.wechat import TokenStore
 from notifier.errors import SettingsError, StoreUnavailable
@@ -26,12 +27,13 @@ def redis_store(stack: Stack) -> RedisTokenStore:
 
 @pytest.fixture(params=["memory", "redis"])
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[TokenStore]:
-    if request.param == "memory":
-        yield MemoryTokenStore()
-        return
-    redis = redis_store(request.getfixturevalue("stack"))
-    yield redis
-    await redis.close()
+    made: TokenStore = (
+        MemoryTokenStore()
+        if request.param == "memory"
+        else redis_store(request.getfixturevalue("stack"))
+    )
+    yield made
+    await made.close()
 
 
 async def becomes(expected: object, ask: Callable[[], Awaitable[object]]) -> None:
@@ -203,8 +205,10 @@ async def test_redis_that_comes_back_is_used_again(stack: Stack) -> None:
 
 async def test_a_value_without_an_end_is_not_used(stack: Stack) -> None:
     """It is not ours, and nobody would ever renew it."""
-    store = redis_store(stack)
-    await store._redis.set(store._key("wx1", "token"), b"t")
+    url = stack.environment()["NOTIFIER_REDIS_URL"]
+    async with Redis.from_url(url) as redis:
+        await redis.set("test-endless:wechat:wx1:token", b"t")
+    store = RedisTokenStore(url, prefix="test-endless:")
 
     assert await store.load("wx1") is None
     await store.close()

@@ -311,7 +311,6 @@ async def test_without_a_store_the_token_is_fetched_directly_and_held(sandbox: S
     with calls_of_token(sandbox, 1):
         assert isinstance(await channel.send(notification()), Sent)
     await channel.close()
-    await store.close()
 
 
 async def test_without_a_store_no_refresh_is_forced(sandbox: Sandbox) -> None:
@@ -322,7 +321,6 @@ async def test_without_a_store_no_refresh_is_forced(sandbox: Sandbox) -> None:
 
     outcome = await channel.send(notification())
     await channel.close()
-    await store.close()
 
     assert isinstance(outcome, Retry)
     assert outcome.code == "token_force_uncounted"

@@ -49,8 +49,12 @@ class WechatChannel:
         tokens: TokenStore,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """tokens: shared by all processes. Raises SettingsError for a bad CA file."""
+        """tokens: shared by all processes; closed with the channel.
+
+        Raises SettingsError for a bad CA file.
+        """
         self._options = options
+        self._store = tokens
         self._now = now
         self._egress = Egress(
             EgressOptions(
@@ -89,6 +93,7 @@ class WechatChannel:
 
     async def close(self) -> None:
         await self._egress.close()
+        await self._store.close()
 
     async def _send(self, body: bytes, notification: Notification) -> Outcome:
         ends_at = time.monotonic() + self.timeout.total_seconds()

@@ -54,6 +54,8 @@ class TokenStore(Protocol):
         """Count one forced refresh if it is `gap` after the last and within the day's number."""
         ...
 
+    async def close(self) -> None: ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
