@@ -382,11 +382,13 @@ async def test_a_failed_call_is_repeated_after_a_second(sandbox: Sandbox) -> Non
     assert token_calls(sandbox) == 2
 
 
-async def test_a_wrong_secret_pauses_the_channel(sandbox: Sandbox) -> None:
-    channel = channel_for(sandbox, app_secret="wrong")
+@pytest.mark.parametrize(("secret", "code"), [("wrong", "40001"), ("", "41004")])
+async def test_a_wrong_secret_pauses_the_channel(sandbox: Sandbox, secret: str, code: str) -> None:
+    channel = channel_for(sandbox, app_secret=secret)
 
     outcome = await channel.send(notification())
     await channel.close()
 
     assert isinstance(outcome, Paused)
-    assert outcome.code == "40001"
+    assert outcome.code == code
+    assert "***" not in outcome.detail

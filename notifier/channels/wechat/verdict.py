@@ -55,7 +55,9 @@ def read_reply(
     errcode = fields.get("errcode", default_errcode)
     if type(errcode) is not int:
         return Garbled(code="garbled", detail="errcode is missing or no integer")
-    errmsg = str(fields.get("errmsg", "")).replace(hide, "***")
+    errmsg = str(fields.get("errmsg", ""))
+    if hide:
+        errmsg = errmsg.replace(hide, "***")
     return Reply(errcode=errcode, errmsg=printable(errmsg), fields=fields)
 
 
