@@ -7,106 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID
-
-import orjson
 
 from notifier.domain import claim, dispatch
 from notifier.domain.ladder import Ladder
 from notifier.domain.lease import Claimed, Ended, Lease, Superseded
 from notifier.domain.message import Message
-from notifier.domain.notification import ChannelName, Notification, Role, State
+from notifier.domain.notification import Role, State
 from notifier.domain.order import OrderRow, OrderStatus
 from notifier.domain.outcome import Permanent, Retry
 from notifier.domain.placement import Places
-from notifier.domain.settle import InFlight
+from notifier.store.locked_row import COLUMNS, LockedRow
 from notifier.store.mysql import Cursor, Database
 from notifier.store.orders import Assignment, Orders
 from notifier.store.publishers import insert_publishers, publisher_of
 from notifier.store.sql import marks
 
 ClaimResult = Claimed | Ended | Superseded | claim.Forget | claim.TooEarly | claim.NoRow
-
-COLUMNS = (
-    "id, state, seq, due_at, NOW(6), step, attempt, crashes, unknown_since, cancel_requested, "
-    "ladder, tier, role, channel, recipient, order_book, order_no, order_id, designer_id, "
-    "designer_name, template, payload, deadline_at, dispatched_at, accepted_at"
-)
-
-
-@dataclass(slots=True)
-class _Row:
-    """A locked row; `state` moves as the batch goes on, so that a duplicate within it loses."""
-
-    id: bytes
-    state: str
-    seq: int
-    due_at: datetime
-    now: datetime
-    step: int
-    attempt: int
-    crashes: int
-    unknown_since: datetime | None
-    cancel_requested: str
-    ladder: str
-    tier: int
-    role: str
-    channel: str
-    recipient: str
-    order_book: str
-    order_no: str
-    order_id: int | None
-    designer_id: int | None
-    designer_name: str | None
-    template: str
-    payload: str | None
-    deadline_at: datetime | None
-    dispatched_at: datetime | None
-    accepted_at: datetime
-
-    def cursor(self) -> claim.Cursor:
-        return claim.Cursor(state=State(self.state), seq=self.seq, due_at=self.due_at)
-
-    def message(self) -> Message:
-        return Message(
-            notification_id=UUID(bytes=self.id),
-            seq=self.seq,
-            attempt=self.attempt,
-            tier=self.tier,
-            due_at=self.due_at,
-            channel=ChannelName(self.channel),
-            role=Role(self.role),
-            order_no=self.order_no,
-        )
-
-    def claimed(self, token: bytes, until: datetime) -> Claimed:
-        return Claimed(
-            notification=Notification(
-                id=UUID(bytes=self.id),
-                role=Role(self.role),
-                channel=ChannelName(self.channel),
-                recipient=self.recipient,
-                order_no=self.order_no,
-                template=self.template,
-                payload=orjson.loads(self.payload) if self.payload else {},
-                dispatched_at=self.dispatched_at,
-                accepted_at=self.accepted_at,
-            ),
-            row=InFlight(
-                seq=self.seq,
-                step=self.step,
-                attempt=self.attempt,
-                crashes=self.crashes,
-                unknown_since=self.unknown_since,
-                cancel_requested=self.cancel_requested,
-            ),
-            token=token,
-            ladder=self.ladder,
-            tier=self.tier,
-            due_at=self.due_at,
-            now=self.now,
-            until=until,
-        )
 
 
 @dataclass(slots=True)
@@ -157,14 +73,14 @@ class Claims:
 
     async def _lock(
         self, cursor: Cursor, requests: Sequence[tuple[Message, bool]]
-    ) -> dict[bytes, _Row]:
+    ) -> dict[bytes, LockedRow]:
         ids = sorted({message.notification_id.bytes for message, _ in requests})
         found = await cursor.fetch(
             f"SELECT {COLUMNS} FROM notifier_notification WHERE id IN ({marks(len(ids))}) "
             "ORDER BY id FOR UPDATE",
             ids,
         )
-        return {row[0]: _Row(*row) for row in found}
+        return {row[0]: LockedRow(*row) for row in found}
 
     async def _lock_orders(self, cursor: Cursor, rows: Any) -> dict[tuple[str, int], OrderRow]:
         locked: dict[tuple[str, int], OrderRow] = {}
@@ -181,7 +97,7 @@ class Claims:
     def _decide(
         self,
         request: tuple[Message, bool],
-        rows: dict[bytes, _Row],
+        rows: dict[bytes, LockedRow],
         orders: dict[tuple[str, int], OrderRow],
         plan: _Plan,
         token: bytes,
@@ -206,7 +122,7 @@ class Claims:
 
     def _dispatch(
         self,
-        row: _Row,
+        row: LockedRow,
         orders: dict[tuple[str, int], OrderRow],
         plan: _Plan,
         token: bytes,
@@ -231,7 +147,7 @@ class Claims:
                 )
                 return self._assign(row, plan, token, publisher)
 
-    def _assign(self, row: _Row, plan: _Plan, token: bytes, publisher: str) -> Claimed:
+    def _assign(self, row: LockedRow, plan: _Plan, token: bytes, publisher: str) -> Claimed:
         assignment = Assignment(
             order_id=row.order_id or 0,
             designer_id=row.designer_id or 0,
@@ -247,7 +163,7 @@ class Claims:
         publish = ((message, delay),) if message else ()
         return replace(self._claim(row, plan, token), publish=publish)
 
-    def _claim(self, row: _Row, plan: _Plan, token: bytes) -> Claimed:
+    def _claim(self, row: LockedRow, plan: _Plan, token: bytes) -> Claimed:
         plan.claimed.append(row.id)
         row.state = State.IN_FLIGHT
         return row.claimed(token, row.now + self._lease.duration)
@@ -256,7 +172,7 @@ class Claims:
         return self._ladders.get(name) or self._ladders["default"]
 
     async def _write(
-        self, cursor: Cursor, plan: _Plan, rows: dict[bytes, _Row], token: bytes
+        self, cursor: Cursor, plan: _Plan, rows: dict[bytes, LockedRow], token: bytes
     ) -> None:
         for book, assignments in plan.assignments.items():
             await self._books[book].assign(cursor, assignments)
