@@ -82,7 +82,7 @@ def _run(settings: Settings, options: LoadOptions) -> Report:
 
     from notifier import logs
     from notifier.loadtest.progress import shown
-    from notifier.loadtest.run import LoadTest
+    from notifier.loadtest.run import run_load_test
     from notifier.sandbox.control import AsyncSandboxControl
 
     logs.configure("warning", settings.log.json_lines)
@@ -94,7 +94,7 @@ def _run(settings: Settings, options: LoadOptions) -> Report:
                 control = AsyncSandboxControl(settings.sandbox.control_url)
                 receiver = await stack.enter_async_context(control)
             show = stack.enter_context(shown(options.count))
-            return await LoadTest(settings, options, receiver, show=show).run()
+            return await run_load_test(settings, options, receiver, show=show)
 
     report: Report = uvloop.run(run())
     return report

@@ -28,10 +28,22 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Accepting:
+    """seconds: from the first order handed in to the last one accepted, the generator's clock.
+
+    held_up: why the broker did not take some at once; "" where it did.
+    """
+
+    orders: int
+    seconds: float
+    ids_file: Path
+    held_up: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Figures of one run.
 
-    accepting_s: from the first order handed in to the last one accepted, the generator's clock.
     states: the notifications' rows. verdict: None where no sandbox could be asked.
     refusals: the receiver's answers other than success, by code, of everybody during the run.
     wall_s: from the first accepted to the last recorded, the database's clock; None if nothing was.
@@ -40,11 +52,8 @@ class Report:
     run: str
     asked: Asked
     machine: Machine
-    ids_file: Path
-    accepted: int
-    accepting_s: float
+    accepting: Accepting
     settled_in_time: bool
-    held_up: str
     states: Mapping[State, int]
     wall_s: float | None
     verdict: Verdict | None
@@ -71,7 +80,7 @@ class Report:
         if not self.settled_in_time or self.unsettled:
             return False
         if self.verdict is None:
-            return self.states.get(State.SENT, 0) == 2 * self.accepted
+            return self.states.get(State.SENT, 0) == 2 * self.accepting.orders
         return self.verdict.is_clean
 
 
@@ -83,9 +92,9 @@ def document_of(report: Report) -> dict[str, Any]:
         "clean": report.is_clean,
         **asdict(report.asked),
         "machine": asdict(report.machine),
-        "accepted_ids": str(report.ids_file),
-        "accepted": report.accepted,
-        "accepting_s": round(report.accepting_s, 3),
+        "accepted_ids": str(report.accepting.ids_file),
+        "accepted": report.accepting.orders,
+        "accepting_s": round(report.accepting.seconds, 3),
         "sent": report.states.get(State.SENT, 0),
         "dead": report.states.get(State.DEAD, 0),
         "states": {state.value: count for state, count in sorted(report.states.items())},
@@ -97,7 +106,7 @@ def document_of(report: Report) -> dict[str, Any]:
         "repeated_calls": verdict and verdict.repeated_calls,
         "named": {kind: names[: 100 * NAMED] for kind, names in _named(verdict)},
         "refusals": dict(report.refusals),
-        "held_up": report.held_up,
+        "held_up": report.accepting.held_up,
         "wall_s": report.wall_s,
         "notifications_per_s": report.per_s and round(report.per_s, 1),
         "lateness_ms": {
@@ -112,8 +121,11 @@ def lines_of(report: Report) -> Iterator[str]:
     pace = f"{asked.rate:g} orders/s" if asked.rate else "as fast as accepted"
     yield f"load test {report.run}: {asked.count} orders, {pace}, {asked.fail:.0%} refused"
     yield f"  on {report.machine.line}"
-    yield f"accepted   {report.accepted} orders in {report.accepting_s:.2f} s"
-    yield f"           their ids: {report.ids_file}"
+    accepting = report.accepting
+    yield f"accepted   {accepting.orders} orders in {accepting.seconds:.2f} s"
+    yield f"           their ids: {accepting.ids_file}"
+    if accepting.held_up:
+        yield f"           some had to wait for the sweeper: {accepting.held_up}"
     others = [f"{states[s]} {s.value}" for s in sorted(states) if s not in (State.SENT, State.DEAD)]
     dead = states.get(State.DEAD, 0)
     yield ", ".join(
@@ -133,7 +145,8 @@ def _verdict_lines(report: Report) -> Iterator[str]:
     if verdict is None:
         yield "lost       not known: no sandbox to ask (--control-url)"
         return
-    yield f"told       {verdict.told} people of {2 * report.accepted} (sandbox's effects on disk)"
+    promised = 2 * report.accepting.orders
+    yield f"told       {verdict.told} of {promised} people, by the sandbox's effects on disk"
     yield f"lost       {len(verdict.lost)}"
     yield f"doubled    {len(verdict.doubled)}"
     if verdict.unpromised:

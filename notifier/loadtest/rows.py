@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from notifier.domain.notification import State
 from notifier.loadtest.lateness import AttemptRow
@@ -16,11 +15,10 @@ ORDERS_AT_ONCE = 5000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRows:
-    """first_accepted, last_settled: UTC, the database's; None where there is none."""
+    """wall_s: from the first accepted to the last settled; None where nothing was."""
 
     states: Mapping[State, int]
-    first_accepted: datetime | None
-    last_settled: datetime | None
+    wall_s: float | None
     attempts: list[AttemptRow]
 
 
@@ -34,17 +32,17 @@ async def read_states(database: Database, plan: Plan) -> dict[State, int]:
 
 async def read_run(database: Database, plan: Plan) -> RunRows:
     states = await read_states(database, plan)
-    times = await database.fetch(
-        "SELECT MIN(accepted_at), MAX(settled_at) FROM notifier_notification "
-        "WHERE order_no LIKE %s",
+    span = await database.fetch(
+        "SELECT TIMESTAMPDIFF(MICROSECOND, MIN(accepted_at), MAX(settled_at)) "
+        "FROM notifier_notification WHERE order_no LIKE %s",
         [f"{plan.order_prefix}%"],
     )
     attempts: list[AttemptRow] = []
     for first in range(0, plan.count, ORDERS_AT_ONCE):
         attempts += await _read_attempts(database, plan, first)
-    return RunRows(
-        states=states, first_accepted=times[0][0], last_settled=times[0][1], attempts=attempts
-    )
+    wall_us = span[0][0]
+    wall_s = None if wall_us is None else wall_us / 1e6
+    return RunRows(states=states, wall_s=wall_s, attempts=attempts)
 
 
 async def _read_attempts(database: Database, plan: Plan, first: int) -> list[AttemptRow]:

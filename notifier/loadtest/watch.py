@@ -8,20 +8,13 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from notifier.domain.notification import TERMINAL, State
-from notifier.errors import NotifierError
+from notifier.loadtest.fleet import NobodyConsumes
 
 LOOK_EVERY_S = 0.5
 STANDSTILL_S = 5.0
 """After so long without a change the rows are asked: what is dead never reaches the receiver."""
 SILENCE_S = 15.0
 """Nobody told so long after the first one was due: nobody is at work."""
-
-
-class NobodyConsumes(NotifierError):
-    """Orders were accepted, or would have been, and no fleet is there to tell anybody."""
-
-    def __init__(self, seen: str) -> None:
-        super().__init__(f"no fleet is consuming ({seen}): start `notifier run-consumers`")
 
 
 @dataclass(slots=True, kw_only=True)
