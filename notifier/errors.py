@@ -48,3 +48,7 @@ class StoreError(NotifierError):
 
 class TopologyError(NotifierError):
     """An exchange or a queue exists and is not what the settings ask for."""
+
+
+class NotFound(NotifierError):
+    """What was asked for does not exist."""

@@ -15,6 +15,8 @@ from notifier.broker import codec, topology
 from notifier.broker.connection import Link, Server
 from notifier.broker.consumer import Consumer
 from notifier.broker.depth import Depths
+from notifier.broker.inspection import Inspector
+from notifier.broker.management import Management
 from notifier.broker.publisher import Publisher
 from notifier.broker.topology import Topology
 from notifier.channels.wechat.channel import WechatChannel
@@ -391,3 +393,17 @@ async def open_auditor(settings: Settings) -> AsyncIterator[Auditor]:
         yield Auditor(database, books=books, ladders=ladders)
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def open_inspector(settings: Settings) -> AsyncIterator[Inspector]:
+    """Raises BrokerUnavailable."""
+    server = server_of(settings)
+    link = Link(server, name="notifier inspect")
+    url = settings.amqp.management_url
+    management = Management(url=url.get_secret_value(), vhost=server.vhost) if url else None
+    try:
+        await link.open()
+        yield Inspector(link, topology_of(settings), management=management)
+    finally:
+        await link.close()

@@ -37,6 +37,7 @@ class Orders:
     """Statements on one order table, inside the claim's transaction."""
 
     def __init__(self, names: OrderTable) -> None:
+        self.names = names
         self._table = quoted(names.table)
         self._id = quoted(names.id_column)
         self._number = quoted(names.number_column)

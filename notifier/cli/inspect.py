@@ -1,0 +1,73 @@
+"""Commands that look at what happened."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from notifier.cli.app import app
+
+if TYPE_CHECKING:
+    from notifier.dispatch.explain import Explained
+    from notifier.domain.audit import Audit
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+@app.command(epilog="Example:  notifier audit --json | jq '.findings[].notification_id'")
+def audit(as_json: AsJson = False) -> None:
+    """Check what must always be true, over all notifications, attempts and orders.
+
+    Names every row that breaks a check; then the exit code is 1. Locks nothing, and may run while
+    the fleet is at work: a claim or a record is seen whole or not at all.
+    """
+    from notifier import wiring
+    from notifier.cli.audit_report import document_of, print_audit
+    from notifier.settings import read_settings
+
+    settings = read_settings()
+
+    async def run() -> Audit:
+        async with wiring.open_auditor(settings) as auditor:
+            return await auditor.audit()
+
+    report = asyncio.run(run())
+    if as_json:
+        typer.echo(document_of(report))
+    else:
+        print_audit(report)
+    if not report.is_clean:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example:  notifier explain 1912136916313")
+def explain(
+    key: Annotated[
+        str, typer.Argument(metavar="ORDER_NO|ID", help="An order's number or a notification's id.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Show who was told of an order, when, why then, and what comes next.
+
+    Times are those of [wechat] time_zone. Exit code 1 where there is no such notification.
+    """
+    from zoneinfo import ZoneInfo
+
+    from notifier import wiring
+    from notifier.cli.timeline import document_of, print_timelines
+    from notifier.settings import read_settings
+
+    settings = read_settings()
+
+    async def run() -> list[Explained]:
+        async with wiring.open_explainer(settings) as explainer:
+            return await explainer.explain(key)
+
+    explained = asyncio.run(run())
+    time_zone = ZoneInfo(settings.wechat.time_zone)
+    if as_json:
+        typer.echo(document_of(explained, time_zone))
+    else:
+        print_timelines(explained, time_zone)

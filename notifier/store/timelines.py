@@ -1,0 +1,99 @@
+"""Read the histories of notifications, of one order or by their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from notifier.domain.notification import ChannelName, Role, State
+from notifier.domain.timeline import Made, Standing, Timeline
+from notifier.store.mysql import Database
+from notifier.store.sql import marks
+
+STANDING = (
+    "n.id, n.role, n.channel, n.recipient, n.order_no, n.order_id, n.designer_id, "
+    "n.designer_name, n.ladder, n.state, n.reason, n.seq, n.step, n.attempt, n.tier, n.due_at, "
+    "n.next_sweep_at, n.sweeps, n.lease_until, n.lease_owner, n.claimed_at, n.unknown_since, "
+    "n.cancel_requested, n.dispatched_at, n.accepted_at, n.settled_at, n.deadline_at, "
+    "IFNULL(p.reason, ''), p.until_at, NOW(6)"
+)
+FIELDS = tuple(Standing.__dataclass_fields__)
+MADE = (
+    "notification_id, attempt, step, tier, due_at, started_at, duration_us, lateness_us, "
+    "outcome, code, detail, external_id, worker"
+)
+SOURCE = (
+    "FROM notifier_notification n LEFT JOIN notifier_pause p "
+    "ON p.scope = CONCAT('channel:', n.channel) AND (p.until_at IS NULL OR p.until_at > NOW(6))"
+)
+
+
+class Timelines:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def of_order(self, order_no: str) -> list[Timeline]:
+        """Of all notifications of the order, oldest first; empty where there is none."""
+        return await self._read("n.order_no = %s", [order_no])
+
+    async def of_ids(self, ids: Sequence[UUID]) -> list[Timeline]:
+        """Oldest first; ids that do not exist are absent."""
+        if not ids:
+            return []
+        return await self._read(f"n.id IN ({marks(len(ids))})", [id_.bytes for id_ in ids])
+
+    async def _read(self, condition: str, arguments: Sequence[Any]) -> list[Timeline]:
+        rows = await self._database.fetch(
+            f"SELECT {STANDING} {SOURCE} WHERE {condition} ORDER BY n.accepted_at, n.id", arguments
+        )
+        standings = [standing_of(row) for row in rows]
+        attempts = await self._attempts([standing.id for standing in standings])
+        return [
+            Timeline(standing=standing, attempts=attempts.get(standing.id, []))
+            for standing in standings
+        ]
+
+    async def _attempts(self, ids: Sequence[UUID]) -> dict[UUID, list[Made]]:
+        made: dict[UUID, list[Made]] = {}
+        if ids:
+            rows = await self._database.fetch(
+                f"SELECT {MADE} FROM notifier_attempt WHERE notification_id IN "
+                f"({marks(len(ids))}) ORDER BY notification_id, attempt",
+                [id_.bytes for id_ in ids],
+            )
+            for row in rows:
+                made.setdefault(UUID(bytes=row[0]), []).append(_made(row[1:]))
+        return made
+
+
+def standing_of(row: Sequence[Any]) -> Standing:
+    """row: the columns of STANDING."""
+    values = dict(zip(FIELDS, row, strict=True))
+    return Standing(
+        **{
+            **values,
+            "id": UUID(bytes=values["id"]),
+            "role": Role(values["role"]),
+            "channel": ChannelName(values["channel"]),
+            "state": State(values["state"]),
+        }
+    )
+
+
+def _made(row: Sequence[Any]) -> Made:
+    return Made(
+        number=row[0],
+        step=row[1],
+        tier=row[2],
+        due_at=row[3],
+        started_at=row[4],
+        duration=timedelta(microseconds=row[5]),
+        lateness=timedelta(microseconds=row[6]),
+        outcome=row[7],
+        code=row[8],
+        detail=row[9],
+        external_id=row[10],
+        worker=row[11],
+    )
