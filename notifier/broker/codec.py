@@ -31,9 +31,13 @@ def encode(message: Message) -> bytes:
             "role": message.role.value,
             "attempt": message.attempt,
             "tier": message.tier,
-            "due_at": message.due_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "due_at": _written(message.due_at),
         }
     )
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def decode(body: bytes) -> Message:

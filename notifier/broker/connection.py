@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from ipaddress import ip_address
 
 import aio_pika
+import aiormq
 import structlog
 from aio_pika.abc import AbstractConnection
 from aiormq.abc import AbstractConnection as Transport
@@ -82,25 +83,44 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-async def open_connection(server: Server, *, name: str) -> AbstractConnection:
-    """Open one connection; `name` is what the management UI shows.
+async def open_transport(server: Server, *, name: str) -> Transport:
+    """Open one connection, without aio-pika's layer; `name` is what the management UI shows.
 
     Raises BrokerUnavailable that names the address and the cause.
     """
-    url = URL(server.url).update_query(heartbeat=int(server.heartbeat.total_seconds()))
-    connection = aio_pika.Connection(url, client_properties={"connection_name": name})
-    try:
+    transport = aiormq.Connection(_url(server), client_properties={"connection_name": name})
+    with _connecting(server):
+        async with asyncio.timeout(server.timeout.total_seconds()):
+            await transport.connect()
+    return transport
+
+
+async def open_connection(server: Server, *, name: str) -> AbstractConnection:
+    """The same with aio-pika's layer, for what is done once."""
+    connection = aio_pika.Connection(_url(server), client_properties={"connection_name": name})
+    with _connecting(server):
         await connection.connect(timeout=server.timeout.total_seconds())
+    return connection
+
+
+def _url(server: Server) -> URL:
+    return URL(server.url).update_query(heartbeat=int(server.heartbeat.total_seconds()))
+
+
+@contextmanager
+def _connecting(server: Server) -> Iterator[None]:
+    try:
+        yield
     except (ProbableAuthenticationError, AuthenticationError) as error:
+        user = URL(server.url).user
         raise BrokerUnavailable(
-            f"RabbitMQ at {server.address} refuses user {url.user!r}: check [amqp] url"
+            f"RabbitMQ at {server.address} refuses user {user!r}: check [amqp] url"
         ) from error
     except LOST as error:
         raise BrokerUnavailable(
             f"RabbitMQ at {server.address} does not answer ({cause_of(error)}): "
             "is it running, is [amqp] url right?"
         ) from error
-    return connection
 
 
 class Link:
@@ -112,23 +132,26 @@ class Link:
     def __init__(self, server: Server, *, name: str) -> None:
         self.server = server
         self.name = name
-        self._connection: AbstractConnection | None = None
+        self._transport: Transport | None = None
         self._setups: list[Setup] = []
         self._lost = asyncio.Event()
         self._changing = asyncio.Lock()
         self._keeper: asyncio.Task[None] | None = None
         self._reason = ""
+        self._is_set_up = False
+        self._is_closing = False
 
     @property
     def is_up(self) -> bool:
-        return self._connection is not None and not self._lost.is_set()
+        """Connected, and every setup is done."""
+        return self._is_set_up and not self._lost.is_set()
 
     @property
     def transport(self) -> Transport:
         """The present connection. Raises BrokerUnavailable while there is none."""
-        if self._connection is None or self._connection.transport is None:
+        if self._transport is None:
             raise BrokerUnavailable(f"not connected to RabbitMQ at {self.server.address}")
-        return self._connection.transport.connection
+        return self._transport
 
     async def open(self, *, patient: bool = False) -> None:
         """Connect and keep connected.
@@ -150,11 +173,11 @@ class Link:
         """
         async with self._changing:
             self._setups.append(setup)
-            if self._connection is None:
+            if self._transport is None:
                 return
             try:
                 with answering(f"setting up {self.name}"):
-                    await setup(self.transport)
+                    await setup(self._transport)
             except BrokerUnavailable as error:
                 self.drop(str(error))
             except NotifierError:
@@ -173,6 +196,8 @@ class Link:
             self._lost.set()
 
     async def close(self) -> None:
+        # aiormq may swallow a cancellation that meets the end of a request, hence the flag.
+        self._is_closing = True
         self._setups.clear()
         if self._keeper is not None:
             self._keeper.cancel()
@@ -180,31 +205,31 @@ class Link:
         await self._disconnect()
 
     async def _connect(self) -> None:
-        connection = await open_connection(self.server, name=self.name)
+        transport = await open_transport(self.server, name=self.name)
         async with self._changing:
-            self._connection = connection
+            self._transport = transport
             self._lost.clear()
-            transport = self.transport
-            transport.closing.add_done_callback(partial(self._on_closing, connection))
+            transport.closing.add_done_callback(partial(self._on_closing, transport))
             for setup in tuple(self._setups):
                 with answering(f"setting up {self.name}"):
                     await setup(transport)
+            self._is_set_up = True
 
-    def _on_closing(self, connection: AbstractConnection, closing: asyncio.Future[None]) -> None:
+    def _on_closing(self, transport: Transport, closing: asyncio.Future[None]) -> None:
         error = None if closing.cancelled() else closing.exception()
-        if connection is self._connection:
+        if transport is self._transport:
             self.drop(cause_of(error) if error else "closed by the broker")
 
     async def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is None:
+        transport, self._transport, self._is_set_up = self._transport, None, False
+        if transport is None:
             return
         with suppress(BrokerUnavailable), answering("closing"):
             async with asyncio.timeout(self.server.timeout.total_seconds()):
-                await connection.close()
+                await transport.close()
 
     async def _keep(self) -> None:
-        while True:
+        while not self._is_closing:
             await self._lost.wait()
             log.warning("broker.lost", link=self.name, server=self.server.address, why=self._reason)
             await self._disconnect()
@@ -213,7 +238,7 @@ class Link:
 
     async def _reconnect(self) -> None:
         wait_s = FIRST_WAIT_S
-        while True:
+        while not self._is_closing:
             await asyncio.sleep(wait_s * random.uniform(0.5, 1.5))  # noqa: S311
             wait_s = min(wait_s * 2, LONGEST_WAIT_S)
             try:

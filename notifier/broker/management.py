@@ -35,6 +35,11 @@ class Management:
         """All of the vhost; their counts are up to five seconds old."""
         return cast(list[dict[str, Any]], await self._get(f"queues/{quote(self.vhost, safe='')}"))
 
+    async def connection_names(self) -> set[str]:
+        """The names that the clients gave to their connections; some seconds old."""
+        found = cast(list[dict[str, Any]], await self._get("connections"))
+        return {str(one.get("client_properties", {}).get("connection_name")) for one in found}
+
     def _in(self, name: str) -> str:
         return f"{quote(self.vhost, safe='')}/{quote(name, safe='')}"
 

@@ -126,9 +126,10 @@ def refusal(what: str, answer: str) -> TopologyError:
 
 
 def _plain(value: str) -> str:
-    value = value.split(", class_id")[0].strip()
-    inner = re.search(r"'([^']*)'", value)
-    return inner[1] if inner else value
+    """The value without RabbitMQ's quotes (one or two, by kind) and without its AMQP type."""
+    quoted = re.search(r"'+([^']+)'+", value)
+    plain = quoted[1] if quoted else value.split(", class_id")[0].strip()
+    return "not set" if plain == "none" else plain
 
 
 def _remedy(kind: str) -> str:

@@ -1,9 +1,9 @@
 """The two paths where aiormq's bookkeeping costs more than the work itself.
 
-A confirmed publish through aio-pika costs some 100 us of processor time (aiormq: 75), most of it
-one socket write, two futures and a lock for each message; gathered into one write it is 16.
-`benchmarks/` and tests/broker print the present figures. Handshake, TLS, heartbeat and requests
-stay aiormq's.
+Measured with 500 publishes of 200 bytes in flight, to a quorum queue on the same two cores: through
+aio-pika a confirmed publish costs 75 us of processor time (with uvloop; 100 without), through
+aiormq 60, most of it a socket write, two futures and a lock for each message; gathered into one
+write it is 15. Handshake, TLS, heartbeat and requests stay aiormq's.
 """
 
 from __future__ import annotations
