@@ -9,7 +9,7 @@
 -behaviour(application).
 -behaviour(supervisor).
 
--export([start/2, stop/1, is_up/0]).
+-export([start/2, prep_stop/1, stop/1, is_up/0]).
 -export([init/1]).
 
 -define(UP, {?MODULE, up}).
@@ -19,6 +19,15 @@ start(_Type, _Args) ->
     persistent_term:put(?UP, true),
     ok = notifier_delayed_routes:repair_all(),
     {ok, Pid}.
+
+%% A plugin that stops while its broker runs on is being disabled.
+prep_stop(State) ->
+    {RuntimeState, _} = init:get_status(),
+    case RuntimeState =:= started andalso rabbit_boot_state:has_reached_and_is_active(ready) of
+        true -> ok = notifier_delayed_routes:remove_stages();
+        false -> ok
+    end,
+    State.
 
 stop(_State) ->
     _ = persistent_term:erase(?UP),

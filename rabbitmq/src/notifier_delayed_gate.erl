@@ -30,4 +30,5 @@ close() ->
 
 -spec open() -> ok.
 open() ->
+    ok = notifier_delayed_routes:restore_stages(),
     sys:resume(rabbit_fifo_dlx_sup).

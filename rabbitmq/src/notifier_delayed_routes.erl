@@ -11,7 +11,7 @@
 -include_lib("rabbit_common/include/rabbit.hrl").
 
 -export([start_link/0, check/1, delegate/1, ensure/1, mirror/1, now/2, or_unrouted/2,
-         repair_all/0]).
+         repair_all/0, restore_stages/0, remove_stages/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -define(USER, <<"rmq-internal">>).
@@ -135,27 +135,57 @@ ensure_locked(#exchange{name = Name} = X) ->
                  [{?ALTERNATE, longstr, Alternate}]),
     ok = become(Companion, [B#binding{source = Companion}
                             || B <- rabbit_binding:list_for_source(Name)]),
-    ok = declare(notifier_delayed_names:stage(Name), 'x-delayed-message-stage', Name, []),
+    ok = declare_stage(Name),
     ok = declare(AlternateX, fanout, Name, [{?ALTERNATE, longstr, Unrouted}]),
     ok = become(AlternateX, alternate_bindings(X, AlternateX)),
     ok = declare(UnroutedX, fanout, Name, []),
     ok = notifier_delayed_holds:ensure_plain(UnroutedQueue),
     bind(UnroutedX, UnroutedQueue).
 
-declare(Name, Type, #resource{name = Owner}, Args) ->
+declare(Name, Type, Owner, Args) ->
+    declare(Name, Type, true, Owner, Args).
+
+declare(Name, Type, Durable, #resource{name = OwnerName} = Owner, Args) ->
     case rabbit_exchange:lookup(Name) of
         {ok, #exchange{type = Type}} ->
             ok;
         {ok, #exchange{}} ->
             %% The delayed exchange was declared again with another type to delegate to.
             ok = rabbit_exchange:delete(Name, false, ?USER),
-            declare(Name, Type, #resource{name = Owner}, Args);
+            declare(Name, Type, Durable, Owner, Args);
         {error, not_found} ->
             #exchange{} = rabbit_exchange:declare(
-                            Name, Type, true, false, true,
-                            [{?OWNER, longstr, Owner} | Args], ?USER),
+                            Name, Type, Durable, false, true,
+                            [{?OWNER, longstr, OwnerName} | Args], ?USER),
             ok
     end.
+
+%% A stage lives no longer than the plugin runs. Dead-lettering to an exchange whose type is
+%% unknown stops it for the whole node; to one that does not exist it waits, and loses nothing.
+declare_stage(Owner) ->
+    declare(notifier_delayed_names:stage(Owner), 'x-delayed-message-stage', false, Owner, []).
+
+%% Also for exchanges that were deleted while they held messages: their companions are still there.
+-spec restore_stages() -> ok.
+restore_stages() ->
+    [attempt(Owner, fun () -> declare_stage(Owner) end)
+     || X <- rabbit_exchange:list(), Owner <- owner_of_companion(X)],
+    ok.
+
+owner_of_companion(#exchange{name = Name, arguments = Args}) ->
+    case rabbit_misc:table_lookup(Args, ?OWNER) of
+        {longstr, OwnerName} ->
+            Owner = Name#resource{name = OwnerName},
+            [Owner || notifier_delayed_names:companion(Owner) =:= Name];
+        _ ->
+            []
+    end.
+
+-spec remove_stages() -> ok.
+remove_stages() ->
+    [rabbit_exchange:delete(Name, false, ?USER)
+     || #exchange{name = Name, type = 'x-delayed-message-stage'} <- rabbit_exchange:list()],
+    ok.
 
 bind(Source, Destination) ->
     rabbit_binding:add(#binding{source = Source, destination = Destination, key = <<>>, args = []},
@@ -257,14 +287,15 @@ handle_info(repair_all, _Timer) ->
     {noreply, schedule()}.
 
 repair() ->
-    [repair(X) || #exchange{type = 'x-delayed-message'} = X <- rabbit_exchange:list()],
-    ok.
+    [attempt(Name, fun () -> ensure(X) end)
+     || #exchange{name = Name, type = 'x-delayed-message'} = X <- rabbit_exchange:list()],
+    restore_stages().
 
 %% One exchange that cannot be repaired, for want of a majority say, must not keep the others or
 %% the broker from starting.
-repair(#exchange{name = Name} = X) ->
+attempt(Name, Fun) ->
     try
-        ok = ensure(X)
+        ok = Fun()
     catch
         Class:Reason ->
             rabbit_log:error("x-delayed-message: ~s not repaired: ~p:~0p",

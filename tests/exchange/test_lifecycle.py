@@ -28,10 +28,10 @@ async def test_an_exchange_deleted_while_it_holds_messages_still_delivers_them(
     await rig.exchange.delete()
     await rig.consume()
     await rig.wait_for(20, within_s=3)
-    await _assert_dead_lettering_works(channel, name)
+    await assert_dead_lettering_works(channel, name)
 
 
-async def _assert_dead_lettering_works(channel: AbstractChannel, name: str) -> None:
+async def assert_dead_lettering_works(channel: AbstractChannel, name: str) -> None:
     """It is one for the whole node: a queue that has nothing to do with delays shows it."""
     target = await declare_queue(channel, f"{name}.target")
     arguments = {
