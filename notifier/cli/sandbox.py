@@ -88,7 +88,7 @@ def script(
     from notifier.sandbox.script import read_script
 
     with _control(folder) as control:
-        typer.echo(f"{len(control.script(read_script(rules)))} rules in force")
+        typer.echo(f"rules in force: {len(control.script(read_script(rules)))}")
 
 
 @sandbox_app.command()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from notifier.cli.app import app, private_folder
+
+if TYPE_CHECKING:
+    from notifier.stack import ServerStatus
 
 stack_app = typer.Typer(
     no_args_is_help=True,
@@ -87,18 +91,15 @@ def order(
     typer.echo(f"order {order_no} (id {id_}) is open")
 
 
-def _print_status(statuses: object) -> None:
+def _print_status(statuses: Sequence[ServerStatus]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("server", "state", "address", "version", "pid", "folder", box=None)
-    for server in statuses:  # type: ignore[attr-defined]
+    table = Table("server", "state", "address", "version", "pid", box=None)
+    for server in statuses:
         table.add_row(
-            server.name,
-            server.state,
-            str(server.address),
-            server.version,
-            str(server.pid or "-"),
-            str(server.folder),
+            server.name, server.state, server.address, server.version, str(server.pid or "-")
         )
-    Console(soft_wrap=True).print(table)
+    console = Console(soft_wrap=True)
+    console.print(table)
+    console.print(f" data and logs: {statuses[0].folder.parent}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -17,7 +17,7 @@ from notifier.errors import NotFound
 class TimelineStore(Protocol):
     async def of_order(self, order_no: str) -> list[Timeline]: ...
 
-    async def of_ids(self, ids: Sequence[UUID]) -> list[Timeline]: ...
+    async def of_id(self, id_: UUID) -> list[Timeline]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Explainer:
         Raises NotFound, StoreUnavailable, StoreError.
         """
         id_ = id_of(key)
-        timelines = await self._store.of_ids([id_]) if id_ else []
+        timelines = await self._store.of_id(id_) if id_ else []
         timelines = timelines or await self._store.of_order(key)
         if not timelines:
             raise NotFound(

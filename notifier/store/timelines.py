@@ -38,11 +38,9 @@ class Timelines:
         """Of all notifications of the order, oldest first; empty where there is none."""
         return await self._read("n.order_no = %s", [order_no])
 
-    async def of_ids(self, ids: Sequence[UUID]) -> list[Timeline]:
-        """Oldest first; ids that do not exist are absent."""
-        if not ids:
-            return []
-        return await self._read(f"n.id IN ({marks(len(ids))})", [id_.bytes for id_ in ids])
+    async def of_id(self, id_: UUID) -> list[Timeline]:
+        """Of one notification and of those it caused; empty where it does not exist."""
+        return await self._read("n.id = %s OR n.parent_id = %s", [id_.bytes, id_.bytes])
 
     async def _read(self, condition: str, arguments: Sequence[Any]) -> list[Timeline]:
         rows = await self._database.fetch(
