@@ -46,13 +46,15 @@ REASONS = {
 def decide(row: OrderRow | None, *, designer_id: int, dispatched_at: datetime | None) -> Verdict:
     """Later attempts go by `dispatched_at`, not by the status.
 
-    Then only a cancelled or rejected order, or another designer, cancels.
+    Then only a cancelled or rejected order, or one that is not this designer's any more, cancels.
     """
     if row is None:
         return Missing()
     if dispatched_at is not None:
         if row.status in (OrderStatus.CANCELLED, OrderStatus.REJECTED):
             return Taken(reason=REASONS[OrderStatus(row.status)])
+        if row.designer_id is None:
+            return Taken(reason="order_reopened")
         if row.designer_id != designer_id:
             return Taken(reason="taken_by_another")
         return AlreadyOurs()

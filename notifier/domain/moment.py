@@ -18,10 +18,10 @@ def parse_duration(field: str, text: str) -> timedelta:
     match = DURATION.fullmatch(text.strip())
     if not match:
         raise InvalidInput(field, f"{shorten(text)} is no duration such as 90s, 250ms, 5m, 1h, 2d")
-    duration = timedelta(seconds=float(match[1]) * UNITS[match[2] or "s"])
-    if duration > LONGEST:
+    seconds = float(match[1]) * UNITS[match[2] or "s"]
+    if seconds > LONGEST.total_seconds():
         raise InvalidInput(field, f"{shorten(text)} is longer than ten years")
-    return duration
+    return timedelta(seconds=seconds)
 
 
 def parse_moment(field: str, text: str, zone: tzinfo) -> datetime:

@@ -117,7 +117,8 @@ def _number(field: str, value: str) -> int:
 
 
 def _moment(value: str) -> datetime:
-    if not (value.isascii() and value.isdigit()) or not 0 < int(value[:20]) < LATEST_MOMENT:
+    digits = value.isascii() and value.isdigit() and len(value) <= 19
+    if not digits or not 0 < int(value) < LATEST_MOMENT:
         raise InvalidInput(
             "claim_deadline",
             f"{shorten(value)} is no time in unix seconds before {LATEST_MOMENT} (milliseconds?)",

@@ -44,7 +44,8 @@ class Places:
         """
         remaining = due_at - now
         tier = self._tier_of(step_delay)
-        in_broker = tier is not None or remaining <= timedelta(0)
+        is_tiers_delay = tier is not None and remaining == step_delay
+        in_broker = is_tiers_delay or remaining <= timedelta(0)
         if not in_broker and remaining <= self.horizon and self.can_hold(remaining):
             in_broker = True
         if in_broker and remaining <= max(self.horizon, timedelta(seconds=self.tiers[-1])):

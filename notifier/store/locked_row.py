@@ -23,7 +23,7 @@ COLUMNS = (
 
 @dataclass(slots=True)
 class LockedRow:
-    """A row under its lock; `state` moves as the batch goes on, so that a duplicate within it loses."""
+    """`state` moves as the batch goes on, so that a duplicate within it loses."""
 
     id: bytes
     state: str
