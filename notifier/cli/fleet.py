@@ -49,8 +49,9 @@ def run_consumers(
 ) -> None:
     """Run the fleet: one consumer process per tier and one for the calendar.
 
-    Stays in the foreground. Ctrl-C or SIGTERM lets the work in flight finish, a second one does
-    not wait. SIGHUP or `notifier reload` brings in new code and settings without losing anything.
+    It stays in the foreground. Ctrl-C or SIGTERM lets the work in flight
+    finish, a second one does not wait. SIGHUP or `notifier reload` brings in
+    new code and new settings without losing anything.
     """
     from notifier.domain.ladder import parse_tiers
     from notifier.fleet.options import options_of
@@ -70,8 +71,9 @@ def run_consumers(
 def reload(name: Name = None) -> None:
     """Replace the processes one by one with fresh ones: new code, new settings, nothing lost.
 
-    Returns when all new ones are up. If one does not come up, the old ones keep running and the
-    exit code is 1. The supervisor itself keeps its code; stop and start the fleet to renew it.
+    Returns when all new ones are up. If one does not come up, the old ones
+    keep running and the exit code is 1. The supervisor itself keeps its code;
+    stop and start the fleet to renew it.
     """
     from notifier.fleet.asking import ask_reload
 
@@ -87,7 +89,10 @@ def stop(
         bool, typer.Option("--now", help="Kill; what is in flight is done again later.")
     ] = False,
 ) -> None:
-    """Let a fleet of this host finish its work in flight and end. Returns when it is gone."""
+    """Let a fleet of this host finish its work in flight and end.
+
+    Returns when it is gone.
+    """
     from notifier.fleet.asking import ask_stop
 
     settings = _settings(name=name)
@@ -101,10 +106,10 @@ def stop(
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Show the fleets of all hosts: processes, work in flight, rates, errors, memory, depths.
+    """Show the fleets of all hosts: processes, work in flight, rates, memory, depths.
 
-    A fleet is shown while its heartbeats arrive in Redis; those of this host are asked directly.
-    Exit code 1 if there is none.
+    A fleet is shown while its heartbeats arrive in Redis; those of this host
+    are asked directly. Exit code 1 if there is none.
     """
     from notifier.cli.fleet_table import document_of, print_tables
     from notifier.fleet.survey import survey
@@ -145,15 +150,12 @@ def _open_presence(settings: Settings) -> Callable[[], Presence]:
 
 
 def _run(settings: Settings, options: FleetOptions) -> None:
+    from notifier.fleet.leases import release_in_own_process
     from notifier.fleet.run import run_fleet
-    from notifier.fleet.seam import load_wiring
-
-    async def release_leases(worker_id: str) -> None:
-        await load_wiring().release_leases(settings, worker_id)
 
     run_fleet(
         options,
-        release_leases=release_leases,
+        release_leases=release_in_own_process(options.environment),
         open_presence=_open_presence(settings),
         say=_say,
     )

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import structlog
 
-from notifier.errors import Unavailable
+from notifier.errors import NotifierError, Unavailable
 from notifier.fleet.status import FleetStatus, encode_status
 
 LEAVE_S = 2.0
@@ -49,7 +49,12 @@ async def _beat_on(
     await asyncio.sleep(heartbeat_s)  # the processes start first, the driver's import can wait
     lives = timedelta(seconds=max(15.0, 10 * heartbeat_s))
     away = False
-    async with contextlib.aclosing(open_presence()) as presence:
+    try:
+        opened = open_presence()
+    except NotifierError as error:
+        logger.error("presence_off", reason=str(error))
+        return
+    async with contextlib.aclosing(opened) as presence:
         try:
             while True:
                 away = await _beat(presence, read(), lives, was_away=away)

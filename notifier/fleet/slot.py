@@ -89,7 +89,7 @@ class Slot:
             self._policy,
             now_s=time.monotonic(),
             lived_s=child.uptime_s,
-            counts=child.exit_code != Exit.AWAY,
+            counts=child.exit_code not in (Exit.AWAY, Exit.DRAINED),
         )
         if child.exit_code == Exit.MISCONFIGURED:
             return f"{self.place.label} cannot start: {child.failure}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import orjson
@@ -78,7 +78,7 @@ def encode_status(status: FleetStatus) -> bytes:
 
 
 def decode_status(body: bytes | str) -> FleetStatus:
-    """Raises ValueError for what no fleet of this or an older version wrote."""
+    """Fields of newer versions are left out. Raises ValueError where one is missing."""
     try:
         return _status_from(orjson.loads(body))
     except (AttributeError, KeyError, TypeError) as error:
@@ -86,15 +86,19 @@ def decode_status(body: bytes | str) -> FleetStatus:
 
 
 def _status_from(document: dict[str, Any]) -> FleetStatus:
-    roles = [
-        RoleStatus(**{**role, "tally": Tally(**role["tally"]), "lateness": None})
-        for role in document.pop("roles")
-    ]
-    processes = [
-        ProcessStatus(**{**process, "tally": Tally(**process["tally"])})
-        for process in document.pop("processes")
-    ]
-    return FleetStatus(**document, roles=tuple(roles), processes=tuple(processes))
+    for part in (*document["roles"], *document["processes"]):
+        part["tally"] = Tally(**_known(Tally, part["tally"]))
+        part.pop("lateness", None)
+    document["roles"] = tuple(RoleStatus(**_known(RoleStatus, r)) for r in document["roles"])
+    document["processes"] = tuple(
+        ProcessStatus(**_known(ProcessStatus, p)) for p in document["processes"]
+    )
+    return FleetStatus(**_known(FleetStatus, document))
+
+
+def _known(cls: type[Any], document: dict[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(cls)}
+    return {name: value for name, value in document.items() if name in names}
 
 
 def process_statuses(slots: Iterable[Slot]) -> tuple[ProcessStatus, ...]:

@@ -14,7 +14,7 @@ import structlog
 from notifier import __version__
 from notifier.errors import NotifierError
 from notifier.fleet.children import Child, State
-from notifier.fleet.leases import ReleaseLeases, release_leases_of
+from notifier.fleet.leases import LeaseReturn, ReleaseLeases
 from notifier.fleet.options import FleetOptions
 from notifier.fleet.place import Place, worker_id_of
 from notifier.fleet.rolling import ReloadFailed, replace_one_by_one
@@ -24,7 +24,7 @@ from notifier.fleet.status import FleetStatus, process_statuses, role_statuses
 
 KILL_GRACE_S = 3.0
 """After the drain time; by then a process has ended itself."""
-LEASES_S = 8.0
+LEASES_S = 10.0
 """How long the end waits for the leases of killed processes to be given back."""
 
 logger = structlog.get_logger(__name__)
@@ -47,11 +47,11 @@ class Supervisor:
         self.ready = asyncio.Event()
         self.reason = ""
         self._lock_descriptor = lock_descriptor
-        self._release_leases = release_leases
+        self._leases = LeaseReturn(release_leases)
         self._say = say
         self._started_s = time.monotonic()
         self._killing = self._was_cut = False
-        self._releasing: set[asyncio.Task[None]] = set()
+        self._hangups: set[asyncio.Task[None]] = set()
         self._reloading: asyncio.Task[int] | None = None
         self.latest = self.status(with_lateness=True)
 
@@ -71,8 +71,7 @@ class Supervisor:
             await self._drain()
             for task in watching:
                 task.cancel()
-        if self._releasing:
-            await asyncio.wait(self._releasing, timeout=LEASES_S)
+        await self._leases.finish(within_s=LEASES_S)
         if self.reason:
             raise NotifierError(f"fleet {self.options.name!r} gave up: {self.reason}")
         if self._was_cut and not self._killing:
@@ -120,11 +119,8 @@ class Supervisor:
 
     def child_ended(self, child: Child) -> None:
         self._slot_of(child).ended(child)
-        if child.is_clean or not child.ready.is_set():
-            return
-        task = asyncio.create_task(release_leases_of(child.worker_id, self._release_leases))
-        self._releasing.add(task)
-        task.add_done_callback(self._releasing.discard)
+        if child.ready.is_set() and not child.is_clean:
+            self._leases.give_back(child.worker_id)
 
     def _slot_of(self, child: Child) -> Slot:
         return next(slot for slot in self.slots if slot.place == child.place)
@@ -156,8 +152,8 @@ class Supervisor:
 
     def _on_reload_signal(self) -> None:
         task = asyncio.create_task(self._reload_and_tell())
-        self._releasing.add(task)
-        task.add_done_callback(self._releasing.discard)
+        self._hangups.add(task)
+        task.add_done_callback(self._hangups.discard)
 
     async def _reload_and_tell(self) -> None:
         try:

@@ -35,12 +35,15 @@ async def survey(settings: Settings, open_presence: Callable[[], Presence]) -> S
     found = {f"{fleet.host}/{fleet.name}": fleet for fleet in fleets_here(settings.fleet.run_dir)}
     async with contextlib.aclosing(open_presence()) as presence:
         try:
-            for name, body in (await presence.everybody()).items():
-                found.setdefault(name, decode_status(body))
+            beats = await presence.everybody()
         except Unavailable as error:
+            beats = {}
             problems.append(f"{error}; only the fleets of this host are shown")
+    for name, body in beats.items():
+        try:
+            found.setdefault(name, decode_status(body))
         except ValueError as error:
-            problems.append(f"a fleet of another version is not shown: {error}")
+            problems.append(f"fleet {name} is of another version and not shown: {error}")
     depths = await _depths(settings, problems)
     fleets = tuple(found[name] for name in sorted(found))
     return Survey(fleets=fleets, depths=depths, problems=tuple(problems))

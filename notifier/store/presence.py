@@ -12,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from notifier.errors import StoreUnavailable
+from notifier.errors import SettingsError, StoreUnavailable
 
 ANSWER_S = 2.0
 """A Redis that takes longer counts as away; the next beat comes soon."""
@@ -22,8 +22,8 @@ class RedisPresence:
     """Keys: `<prefix>fleets`, a set of names, and `<prefix>fleet:<name>`, the last beat."""
 
     def __init__(self, url: str, *, prefix: str) -> None:
-        parts = urlsplit(url)
-        self._address = f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
+        """Raises SettingsError where the URL is none of Redis."""
+        self._address = _address_of(url)
         self._names_key = f"{prefix}fleets"
         self._beat_key = f"{prefix}fleet:"
         self._redis = Redis.from_url(
@@ -74,3 +74,15 @@ class RedisPresence:
             raise StoreUnavailable(
                 f"Redis at {self._address} does not answer ({error}); see NOTIFIER_REDIS_URL"
             ) from error
+
+
+def _address_of(url: str) -> str:
+    """Without credentials."""
+    try:
+        parts = urlsplit(url)
+        address = f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
+    except ValueError as error:
+        raise SettingsError(f"[redis] url (NOTIFIER_REDIS_URL): {error}") from error
+    if parts.scheme not in ("redis", "rediss", "unix"):
+        raise SettingsError("[redis] url (NOTIFIER_REDIS_URL): does not begin with redis://")
+    return address

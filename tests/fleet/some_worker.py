@@ -2,13 +2,15 @@
 
 The folder (SOME_WORKER_FOLDER) may hold: `refuse` (starting fails with its text), `away` (as if a
 server did not answer), `slow` (seconds that each piece of work takes), `deaf` (the drain is not
-heard). Each worker writes what it began and finished to `work-<pid>`.
+heard), `hang-<pid>` (that process stops dead). Each worker writes what it began and finished to
+`work-<pid>`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -42,6 +44,9 @@ class SomeWorker:
             await self._work(pause_s)
 
     async def _work(self, pause_s: float) -> None:
+        if (folder() / f"hang-{os.getpid()}").exists():
+            self._write("hanging")
+            time.sleep(3600)
         self._in_flight = 1
         self._write("begun")
         await asyncio.sleep(pause_s)
