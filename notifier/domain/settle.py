@@ -73,8 +73,10 @@ def settle(
         case Sent():
             return _end(row, State.SENT, "sent", "")
         case Permanent(code=code):
-            return _end(row, State.DEAD, "dead", code)
+            return _end(row, _given_up(row.unknown_since), "dead", code)
         case Paused(resume_at=resume_at):
+            if row.cancel_requested:
+                return _end(row, State.CANCELLED, "released", row.cancel_requested)
             due_at = max(resume_at, now) if resume_at else now + rules.pause
             return _again(row, rules, now, due_at, step=row.step, attempted="released")
         case Retry(code=code, not_before=not_before):
@@ -102,12 +104,18 @@ def release(row: InFlight, rules: Rules, *, until: datetime, now: datetime) -> N
     """Give a claim back that was never begun: nothing is burnt, no attempt is written."""
     if row.cancel_requested:
         return _end(row, State.CANCELLED, "", row.cancel_requested)
-    return _again(row, rules, now, max(until, now), step=row.step, attempted="")
+    due_at = max(until, now)
+    return _again(row, rules, now, due_at, row.step, attempted="", crashes=row.crashes)
 
 
 def may_send(unknown_since: datetime | None, rules: Rules, now: datetime) -> bool:
     """Whether the receiver's id still protects, should the earlier unknown attempt have told."""
     return unknown_since is None or _protected(unknown_since, rules, now)
+
+
+def _given_up(unknown_since: datetime | None) -> State:
+    """An attempt of unknown outcome may have told: such a one is never called dead."""
+    return State.DEAD if unknown_since is None else State.UNKNOWN
 
 
 def _protected(since: datetime, rules: Rules, at: datetime) -> bool:
@@ -129,7 +137,7 @@ def _climb(
     if row.cancel_requested:
         return _end(row, State.CANCELLED, attempted, row.cancel_requested, unknown_since=since)
     if not rules.ladder.has_step(row.step + 1):
-        end = State.DEAD if since is None else State.UNKNOWN
+        end = _given_up(since)
         return _end(row, end, attempted, f"{EXHAUSTED}:{code}", unknown_since=since)
     due_at = now + max(rules.ladder.delay(row.step + 1), not_before)
     if since is not None and not _protected(since, rules, due_at):

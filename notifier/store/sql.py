@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 from pymysql.converters import escape_string
@@ -48,7 +49,10 @@ def bound(sql: str, arguments: Sequence[Any]) -> str:
 
 
 def literal(value: object) -> str:
-    """For a session without NO_BACKSLASH_ESCAPES and with utf8mb4. Raises TypeError."""
+    """For a session in UTC without NO_BACKSLASH_ESCAPES and with utf8mb4.
+
+    Raises TypeError for what has no certain literal, a datetime without a zone among it.
+    """
     kind = type(value)
     if kind is int:
         return str(value)
@@ -58,8 +62,9 @@ def literal(value: object) -> str:
         return f"'{escape_string(value)}'"
     if value is None:
         return "NULL"
-    if isinstance(value, datetime):
-        return f"'{value:%Y-%m-%d %H:%M:%S.%f}'"
-    if isinstance(value, int | float):
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        moment = value if value.tzinfo is UTC else value.astimezone(UTC)
+        return f"'{moment:%Y-%m-%d %H:%M:%S.%f}'"
+    if isinstance(value, int | float) and isfinite(value):
         return repr(value + 0)
-    raise TypeError(f"no SQL literal for {kind.__name__}")
+    raise TypeError(f"no SQL literal for {kind.__name__} {value!r}")
