@@ -116,7 +116,7 @@ async def test_a_rate_is_kept_from_the_first_order_on_in_small_batches() -> None
     assert list(itertools.chain(*(each for each, _ in at))) == list(range(50))
     assert all(moment >= each[0] / 100 - 0.001 for each, moment in at)
     assert at[-1][1] >= 0.48
-    assert len(at) > 5
+    assert len(at) > 2
 
 
 def test_half_of_the_refused_are_refused_twice_and_only_of_this_run() -> None:
