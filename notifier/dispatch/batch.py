@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from notifier.errors import Unavailable
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -17,8 +19,9 @@ class Batch(Generic[Item, Result]):
     An idle batch starts at once, so that a lone item never waits for company; under load the
     batches grow by themselves.
 
-    do: takes up to `most` items, answers with as many results in the same order. Its exception
-    goes to every one of them.
+    do: takes up to `most` items, answers with as many results in the same order; where it raises,
+    it has done nothing. Unavailable goes to every one of them; on any other exception it is asked
+    again with fewer, so that one that is refused takes no other along.
     lanes: how many may be under way at once.
     """
 
@@ -51,26 +54,40 @@ class Batch(Generic[Item, Result]):
         return len(self._waiting) > 1 and bool(self._running)
 
     async def _run(self) -> None:
+        taken: Sequence[tuple[Item, asyncio.Future[Result]]] = ()
         try:
             while self._waiting:
                 count = min(self._most, len(self._waiting))
                 taken = [self._waiting.popleft() for _ in range(count)]
                 await self._flush(taken)
+        except asyncio.CancelledError:
+            for _, future in (*taken, *self._waiting):
+                future.cancel()
+            self._waiting.clear()
+            raise
         finally:
             self._free += 1
 
     async def _flush(self, taken: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
             results = await self._do([item for item, _ in taken])
-        except asyncio.CancelledError:
-            for _, future in taken:
-                future.cancel()
-            raise
+            answered = list(zip(taken, results, strict=True))
+        except Unavailable as error:
+            _fail(taken, error)
         except Exception as error:  # each asker gets it; the batch itself goes on
-            for _, future in taken:
+            if len(taken) == 1:
+                _fail(taken, error)
+                return
+            middle = len(taken) // 2
+            await self._flush(taken[:middle])
+            await self._flush(taken[middle:])
+        else:
+            for (_, future), result in answered:
                 if not future.done():
-                    future.set_exception(error)
-            return
-        for (_, future), result in zip(taken, results, strict=True):
-            if not future.done():
-                future.set_result(result)
+                    future.set_result(result)
+
+
+def _fail(taken: Sequence[tuple[Item, asyncio.Future[Result]]], error: Exception) -> None:
+    for _, future in taken:
+        if not future.done():
+            future.set_exception(error)
