@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+import uvloop
 from yarl import URL
 
 from notifier.broker.connection import Link, Server, connect
@@ -14,6 +16,13 @@ from notifier.broker.topology import Topology, apply
 from notifier.stack import Stack
 from tests.broker.cable import HOST, Cable, cable_to
 from tests.contract.benches import delete_queues
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that the fleet runs on: another one reports broken connections in its own way."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="session")

@@ -135,6 +135,27 @@ async def test_what_was_under_way_when_the_network_failed_is_reported_as_unconfi
     assert {type(answer) for answer in answers} == {BrokerUnavailable}
 
 
+async def test_a_silent_network_is_noticed_by_the_heartbeat_and_cancels_nobody(
+    server: Server, cable: Cable, topology: Topology
+) -> None:
+    url = str(URL(server.url).with_port(cable.port))
+    link = await connect(Server(url=url, heartbeat=timedelta(seconds=1)), name="test")
+    publisher = await Publisher.open(link, topology, confirm_within=timedelta(seconds=60))
+    cable.stall()
+    waiting = [
+        asyncio.create_task(publisher.publish(message(), delay=NOW)),
+        asyncio.create_task(publisher.publish_dead(b"x", {}, "no_row")),
+    ]
+
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert {type(answer) for answer in answers} == {BrokerUnavailable}
+    cable.flow()
+    await until(lambda: link.is_up, within_s=20)
+    await publisher.publish(message(), delay=NOW)
+    await link.close()
+
+
 async def test_closing_the_link_answers_everything_that_still_waits(
     server: Server, cable: Cable, topology: Topology
 ) -> None:

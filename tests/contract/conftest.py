@@ -6,15 +6,24 @@ There it leaves an exchange `notifier.contract`; its queues it deletes.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+import uvloop
 
 from notifier.broker.connection import Server
 from notifier.broker.topology import Topology
 from tests.contract.benches import Bench, BrokerBench, MemoryBench
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that the fleet runs on: another one reports broken connections in its own way."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(params=["in memory", "on a broker"])
