@@ -73,7 +73,7 @@ class Server:
 
     @property
     def vhost(self) -> str:
-        return URL(self.url).path.removeprefix("/") or "/"
+        return URL(self.url).path.removeprefix("/").replace("%2F", "/") or "/"
 
 
 def _is_loopback(host: str) -> bool:

@@ -18,8 +18,6 @@ from notifier.broker.faults import answering
 from notifier.broker.wire import DirectChannel, Writer, open_channel
 from notifier.errors import BrokerUnavailable, TopologyError
 
-__all__ = ["Consumer", "Delivery"]
-
 
 class Consumer:
     """Takes from one queue over a link, and goes on doing so after a reconnect.

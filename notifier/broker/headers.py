@@ -1,5 +1,7 @@
-"""The headers of what we publish. None of a delivery's own is kept where the broker would act on
-it: an old x-delay or x-death changes the routing."""
+"""The headers of what we publish.
+
+None of a delivery's own is kept where a broker would act on it: an old x-delay, an old x-death.
+"""
 
 from __future__ import annotations
 

@@ -19,6 +19,14 @@ def test_plain_amqp_is_fine_on_this_host(host: str) -> None:
     assert Server(url=f"amqp://u:p@{host}/").vhost == "/"
 
 
+@pytest.mark.parametrize(
+    ("path", "vhost"),
+    [("", "/"), ("/", "/"), ("/%2F", "/"), ("/shop", "shop"), ("/%2Fshop", "/shop")],
+)
+def test_the_path_of_the_url_is_the_vhost(path: str, vhost: str) -> None:
+    assert Server(url=f"amqp://localhost{path}").vhost == vhost
+
+
 def test_plain_amqp_to_another_host_is_refused_unless_allowed() -> None:
     with pytest.raises(SettingsError, match=r"rabbit\.lan:5672 sends the password in the clear"):
         Server(url="amqp://u:secret@rabbit.lan/shop")
