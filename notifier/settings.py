@@ -7,6 +7,7 @@ From, strongest first: the environment (`NOTIFIER_AMQP_URL` is `[amqp] url`), th
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
 from notifier.domain.ladder import DEFAULT_TIERS, check_tiers, ladder_of, parse_tiers
 from notifier.errors import SettingsError
@@ -214,7 +216,7 @@ class Settings(BaseSettings):
         env_prefix="NOTIFIER_",
         env_nested_delimiter="_",
         env_nested_max_split=1,
-        extra="ignore",
+        extra="forbid",
         frozen=True,
     )
 
@@ -239,8 +241,16 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        path = Path(os.environ.get("NOTIFIER_CONFIG", "notifier.toml"))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, path)
+        file = TomlConfigSettingsSource(settings_cls, _file())
+        return init_settings, env_settings, file
+
+
+def _file() -> Path:
+    """Raises SettingsError for one that is named and missing."""
+    named = os.environ.get("NOTIFIER_CONFIG")
+    if named and not Path(named).is_file():
+        raise SettingsError(f"NOTIFIER_CONFIG: there is no file {named}")
+    return Path(named or "notifier.toml")
 
 
 def read_settings(**overrides: Any) -> Settings:
@@ -254,10 +264,16 @@ def read_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         lines = [_explain(item["loc"], item["msg"]) for item in error.errors()]
         raise SettingsError("\n".join(lines)) from None
+    except UnreadableVariable as error:
+        raise SettingsError(f"{error} (NOTIFIER_…): {error.__cause__}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{_file()}: {error}") from None
 
 
 def _explain(location: tuple[int | str, ...], message: str) -> str:
     section, *rest = [str(part) for part in location]
+    if not rest:
+        return f"[{section}]: {message}"
     name = "_".join(part for part in rest if not part.isdigit())
     return f"[{section}] {name} (NOTIFIER_{section.upper()}_{name.upper()}): {message}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -32,6 +33,11 @@ AWAY = frozenset({1040, 1053, 1158, 1159, 1160, 1161, 1205, 1213, 1290, 1317, 18
 """Server codes that waiting mends: too many connections, shutdown, net errors, lock wait,
 deadlock, read-only, killed. Source: MySQL 8.4 and MariaDB 10.11 server error references."""
 MISSING_TABLE = 1146
+MISSING_COLUMN = 1054
+URL_FORM = (
+    "[mysql] url: must be mysql://user:password@host:port/database, with %-escapes "
+    "for / # ? @ in the password"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +65,16 @@ class Address:
 
 def parse_url(url: str) -> Address:
     """Raises SettingsError; its text never holds the password."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 3306
+    except ValueError:
+        raise SettingsError(URL_FORM) from None
     if parts.scheme != "mysql" or not parts.hostname or not parts.path.strip("/"):
-        raise SettingsError("[mysql] url: must be mysql://user:password@host:port/database")
+        raise SettingsError(URL_FORM)
     return Address(
         host=parts.hostname,
-        port=parts.port or 3306,
+        port=port,
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
         database=parts.path.strip("/"),
@@ -141,7 +151,7 @@ class Database:
             async with asyncio.timeout(self._options.statement_timeout_s):
                 return await pool.acquire()
         except (pymysql.Error, OSError, TimeoutError) as error:
-            raise _explain(error, self._address) from error
+            raise explain(error, self._address) from error
 
     async def _open(self) -> aiomysql.Pool:
         async with self._opening:
@@ -169,7 +179,7 @@ class Database:
                 conv={**conversions, FIELD_TYPE.DATETIME: _aware},
             )
         except (pymysql.Error, OSError, TimeoutError) as error:
-            raise _explain(error, address) from error
+            raise explain(error, address) from error
 
 
 class Cursor:
@@ -198,22 +208,29 @@ class Cursor:
                 changed = await cursor.execute(bound(sql, arguments))
                 return changed, (await cursor.fetchall() if cursor.description else ())
         except (pymysql.Error, OSError, TimeoutError, RuntimeError) as error:
-            raise _explain(error, self._address) from error
+            raise explain(error, self._address) from error
         except asyncio.CancelledError:
             self._connection.close()
             raise
 
 
-def _explain(error: Exception, address: Address) -> StoreUnavailable | StoreError:
+def explain(error: Exception, address: Address) -> StoreUnavailable | StoreError:
     code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     text = str(error.args[1]) if len(error.args) > 1 else str(error) or type(error).__name__
     if code == MISSING_TABLE:
-        ours = "notifier_" in text or "tg_log_order_dispatch" in text
-        remedy = "run `notifier db upgrade`" if ours else "set [orders] table, or enabled = false"
+        remedy = _remedy(re.search(r"'(?:[^']*\.)?([^'.]+)'", text))
+        return StoreError(f"MySQL at {address}: {text}; {remedy}")
+    if code == MISSING_COLUMN:
+        remedy = "set [orders] …_column, or run `notifier db upgrade` if the table is notifier's"
         return StoreError(f"MySQL at {address}: {text}; {remedy}")
     if isinstance(error, pymysql.Error) and code not in AWAY and not 2000 <= code < 3000 and code:
         return StoreError(f"MySQL at {address} refused a statement: {code} {text}")
     return StoreUnavailable(f"MySQL at {address} does not answer: {text}")
+
+
+def _remedy(table: re.Match[str] | None) -> str:
+    ours = table and (table[1].startswith("notifier_") or table[1] == "tg_log_order_dispatch")
+    return "run `notifier db upgrade`" if ours else "set [orders] table, or enabled = false"
 
 
 def _aware(text: str | bytes) -> datetime:
