@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from notifier.broker import codec, topology
 from notifier.broker.connection import Link, Server
 from notifier.broker.consumer import Consumer
+from notifier.broker.dead_queue import DeadQueue
 from notifier.broker.depth import Depths
 from notifier.broker.inspection import Inspector
 from notifier.broker.management import Management
@@ -21,18 +22,20 @@ from notifier.broker.publisher import Publisher
 from notifier.broker.topology import Topology
 from notifier.channels.wechat.channel import WechatChannel
 from notifier.channels.wechat.options import WechatOptions, WechatTemplate
-from notifier.dispatch import failpoint
+from notifier.dispatch import failpoint, intervene
 from notifier.dispatch.attempt import Attempts, Limits
 from notifier.dispatch.calendar import Calendar
 from notifier.dispatch.calendar_worker import CalendarWorker
 from notifier.dispatch.explain import Explainer
 from notifier.dispatch.intake import Intake
+from notifier.dispatch.intervene import Replay
 from notifier.dispatch.log_sinks import ConsoleSink, FileSink
 from notifier.dispatch.pauses import Pauses
 from notifier.dispatch.publishing import Designer, Reader, Timing
 from notifier.dispatch.run_log import BufferedRunLog, Sink
 from notifier.dispatch.tally import Tally
 from notifier.dispatch.tier_worker import TierParts, TierWorker
+from notifier.domain.intervention import Intervened
 from notifier.domain.ladder import Ladder, ladder_of
 from notifier.domain.lease import Lease, lease_duration
 from notifier.domain.notification import TERMINAL, Channel, State
@@ -45,11 +48,14 @@ from notifier.settings import Settings
 from notifier.store.accept import Acceptor
 from notifier.store.audit import Auditor
 from notifier.store.claims import Claims
+from notifier.store.interventions import Interventions
+from notifier.store.listing import Listing
 from notifier.store.mysql import Database, MysqlOptions
 from notifier.store.orders import LOADTEST_TABLE, Orders, OrderTable
 from notifier.store.pauses import MysqlPauses
 from notifier.store.playground import OpenOrder, make_order_table, put_orders
 from notifier.store.records import Records
+from notifier.store.replays import Replays
 from notifier.store.run_log import MysqlSink
 from notifier.store.schedule import Schedule
 from notifier.store.settled import states_of
@@ -405,5 +411,53 @@ async def open_inspector(settings: Settings) -> AsyncIterator[Inspector]:
     try:
         await link.open()
         yield Inspector(link, topology_of(settings), management=management)
+    finally:
+        await link.close()
+
+
+@asynccontextmanager
+async def open_listing(settings: Settings) -> AsyncIterator[Listing]:
+    async with open_database(settings) as database:
+        yield Listing(database)
+
+
+@asynccontextmanager
+async def open_replay(settings: Settings) -> AsyncIterator[Replay]:
+    """Works without the broker too: the sweeper publishes what it did not take."""
+    async with (
+        open_database(settings) as database,
+        open_publisher(settings, "replay", patient=True) as publisher,
+    ):
+        channels = channels_of(settings)
+        rule_book = rule_book_of(settings, channels)
+        replays = Replays(database, rule_book=rule_book, books=order_books_of(settings))
+        acceptor = Acceptor(database, ladders=ladders_of(settings), places=places_of(settings))
+        try:
+            yield Replay(replays, publisher, hasten=acceptor.hasten)
+        finally:
+            for channel in channels.values():
+                await channel.close()
+
+
+@asynccontextmanager
+async def open_interventions(settings: Settings) -> AsyncIterator[Interventions]:
+    async with open_database(settings) as database:
+        yield Interventions(database)
+
+
+async def cancel(settings: Settings, key: str, *, who: str) -> list[Intervened]:
+    """See notifier.dispatch.intervene.cancel."""
+    async with open_database(settings) as database:
+        find, store = Listing(database), Interventions(database)
+        return await intervene.cancel(key, find=find, store=store, who=who)
+
+
+@asynccontextmanager
+async def open_dead_queue(settings: Settings) -> AsyncIterator[DeadQueue]:
+    """Raises BrokerUnavailable."""
+    link = Link(server_of(settings), name="notifier dlq")
+    try:
+        await link.open()
+        yield DeadQueue(link, settings.amqp.dead_queue)
     finally:
         await link.close()

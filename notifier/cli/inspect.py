@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from notifier.cli.app import app
+from notifier.domain.notification import State
 
 if TYPE_CHECKING:
     from notifier.dispatch.explain import Explained
     from notifier.domain.audit import Audit
+    from notifier.domain.timeline import Standing
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -71,3 +73,42 @@ def explain(
         typer.echo(document_of(explained, time_zone))
     else:
         print_timelines(explained, time_zone)
+
+
+@app.command(
+    "list", epilog="Example:  notifier list --state waiting --due-before '2026-11-21 12:00'"
+)
+def list_notifications(
+    state: Annotated[
+        list[State] | None, typer.Option(help="Only of this state; may be given several times.")
+    ] = None,
+    order: Annotated[str | None, typer.Option(help="Only of this order.")] = None,
+    due_before: Annotated[
+        str | None, typer.Option(help="Only due before: 2026-11-21 12:00, or unix seconds.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List notifications, the newest first; with --due-before those due first."""
+    from zoneinfo import ZoneInfo
+
+    from notifier import wiring
+    from notifier.cli.listing_table import document_of, print_listing
+    from notifier.domain.listing import Wanted
+    from notifier.domain.moment import parse_moment
+    from notifier.settings import read_settings
+
+    settings = read_settings()
+    zone = ZoneInfo(settings.wechat.time_zone)
+    before = parse_moment("due-before", due_before, zone) if due_before else None
+    wanted = Wanted(states=tuple(state or ()), order_no=order, due_before=before)
+
+    async def run() -> tuple[list[Standing], int]:
+        async with wiring.open_listing(settings) as listing:
+            return await listing.find(wanted, most=limit), await listing.count(wanted)
+
+    found, count = asyncio.run(run())
+    if as_json:
+        typer.echo(document_of(found, settings.wechat.time_zone))
+    else:
+        print_listing(found, count, settings.wechat.time_zone)
