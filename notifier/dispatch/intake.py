@@ -8,10 +8,14 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
+import structlog
+
 from notifier.dispatch.ports import Publisher
 from notifier.domain.message import Message
 from notifier.domain.submission import Accepted, Submission
-from notifier.errors import BrokerUnavailable
+from notifier.errors import BrokerUnavailable, StoreUnavailable
+
+log = structlog.get_logger(__name__)
 
 
 class AcceptedBatch(Protocol):
@@ -55,6 +59,13 @@ class Intake:
                 raise BrokerUnavailable("RabbitMQ is not reachable")
             await self._publisher.publish_many(batch.publish)
         except BrokerUnavailable as error:
-            await self._store.hasten([message.notification_id for message, _ in batch.publish])
+            await self._hasten([message.notification_id for message, _ in batch.publish])
             return Receipt(accepted=batch.accepted, held_up=str(error))
         return Receipt(accepted=batch.accepted)
+
+    async def _hasten(self, ids: Sequence[UUID]) -> None:
+        """They are committed; where this fails they are only swept somewhat later."""
+        try:
+            await self._store.hasten(ids)
+        except StoreUnavailable as error:
+            log.warning("intake.not_hastened", count=len(ids), error=str(error))

@@ -33,6 +33,7 @@ class ConsoleSink:
 class FileSink:
     """` [{tier}] Received {content} ---> Y-m-d H:i:s` in `tier-{tier}.log`, rotated at 50 MB.
 
+    A file is open only while it is written: other processes of the tier may rotate it.
     Source: the tiered-notification how-to's `Log/{n}.txt`.
     """
 
@@ -50,6 +51,8 @@ class FileSink:
             self._file(line.tier).handle(
                 logging.LogRecord("tier", logging.INFO, "", 0, text, None, None)
             )
+        for file in self._files.values():
+            file.close()
 
     def _file(self, tier: int) -> logging.Handler:
         if tier not in self._files:

@@ -107,12 +107,17 @@ def line_of_end(message: Message, reason: str) -> Line:
     )
 
 
+def _on_one_line(text: str) -> str:
+    """What a receiver answers shall not begin a line, nor steer a terminal."""
+    return "".join(c if c.isprintable() else " " for c in text).strip()
+
+
 def _verdict(attempted: Attempted, recorded: Recorded) -> str:
     notification = attempted.claimed.notification
     name = notification.order_no or str(notification.id)
     told = isinstance(attempted.outcome, Sent)
     outcome = attempted.outcome
-    error = "ok" if told else f"{outcome.code} {outcome.detail}".strip()
+    error = "ok" if told else _on_one_line(f"{outcome.code} {outcome.detail}")
     if notification.role is Role.DESIGNER:
         text = f"{name}派单{'成功' if told else '失败'}, errmsg:{error}"
     elif told:
