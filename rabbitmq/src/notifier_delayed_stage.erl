@@ -33,11 +33,16 @@ route(#exchange{name = Name}, Delivery) ->
     notifier_delayed_routes:or_unrouted(X, fun () -> next(X, Delivery) end).
 
 next(X, Delivery) ->
-    {ms, Ms} = notifier_delayed_message:delay(Delivery),
-    Served = notifier_delayed_names:hold_value(X, notifier_delayed_message:last_death(Delivery)),
-    case notifier_delayed_names:left_after(Served, Ms) of
-        0 -> {ok, [notifier_delayed_names:companion(X)]};
-        Left -> notifier_delayed_holds:route(X, Left, Delivery)
+    Queue = notifier_delayed_message:last_death(Delivery),
+    case {notifier_delayed_message:delay(Delivery), notifier_delayed_names:hold_value(X, Queue)} of
+        {{ms, Ms}, Served} when is_integer(Served) ->
+            case notifier_delayed_names:left_after(Served, Ms) of
+                0 -> {ok, [notifier_delayed_names:companion(X)]};
+                Left -> notifier_delayed_holds:route(X, Left, Delivery)
+            end;
+        _ ->
+            {refused, "~p is no hold queue of ~s, or the message has lost its x-delay",
+             [Queue, rabbit_misc:rs(X)]}
     end.
 
 %% Nobody but the delayed exchange itself has a use for a stage, and it makes it internal.
