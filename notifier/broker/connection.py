@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -20,10 +20,9 @@ import aiormq
 import structlog
 from aio_pika.abc import AbstractConnection
 from aiormq.abc import AbstractConnection as Transport
-from aiormq.exceptions import AuthenticationError, ProbableAuthenticationError
 from yarl import URL
 
-from notifier.broker.faults import LOST, answering, cause_of
+from notifier.broker.faults import answering, cause_of, connecting
 from notifier.errors import BrokerUnavailable, NotifierError, SettingsError
 
 log = structlog.get_logger(__name__)
@@ -89,7 +88,7 @@ async def open_transport(server: Server, *, name: str) -> Transport:
     Raises BrokerUnavailable that names the address and the cause.
     """
     transport = aiormq.Connection(_url(server), client_properties={"connection_name": name})
-    with _connecting(server):
+    with connecting(server.address):
         async with asyncio.timeout(server.timeout.total_seconds()):
             await transport.connect()
     return transport
@@ -98,29 +97,13 @@ async def open_transport(server: Server, *, name: str) -> Transport:
 async def open_connection(server: Server, *, name: str) -> AbstractConnection:
     """The same with aio-pika's layer, for what is done once."""
     connection = aio_pika.Connection(_url(server), client_properties={"connection_name": name})
-    with _connecting(server):
+    with connecting(server.address):
         await connection.connect(timeout=server.timeout.total_seconds())
     return connection
 
 
 def _url(server: Server) -> URL:
     return URL(server.url).update_query(heartbeat=int(server.heartbeat.total_seconds()))
-
-
-@contextmanager
-def _connecting(server: Server) -> Iterator[None]:
-    try:
-        yield
-    except (ProbableAuthenticationError, AuthenticationError) as error:
-        user = URL(server.url).user
-        raise BrokerUnavailable(
-            f"RabbitMQ at {server.address} refuses user {user!r}: check [amqp] url"
-        ) from error
-    except LOST as error:
-        raise BrokerUnavailable(
-            f"RabbitMQ at {server.address} does not answer ({cause_of(error)}): "
-            "is it running, is [amqp] url right?"
-        ) from error
 
 
 class Link:

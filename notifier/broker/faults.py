@@ -7,12 +7,28 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from aiormq.exceptions import AMQPError
+from aiormq.exceptions import AMQPError, AuthenticationError, ProbableAuthenticationError
 
 from notifier.errors import BrokerUnavailable
 
 LOST = (AMQPError, OSError, TimeoutError, RuntimeError)
 """RuntimeError is how aio-pika says that a connection or a channel is closed."""
+
+
+@contextmanager
+def connecting(address: str) -> Iterator[None]:
+    """What goes wrong while a connection is opened becomes BrokerUnavailable with the address."""
+    try:
+        yield
+    except (ProbableAuthenticationError, AuthenticationError) as error:
+        raise BrokerUnavailable(
+            f"RabbitMQ at {address} refuses the user: check name and password in [amqp] url"
+        ) from error
+    except LOST as error:
+        raise BrokerUnavailable(
+            f"RabbitMQ at {address} does not answer ({cause_of(error)}): "
+            "is it running, is [amqp] url right?"
+        ) from error
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -17,6 +18,9 @@ from notifier.errors import BrokerUnavailable, TopologyError
 
 DELAYED = "x-delayed-message"
 """Our exchange type and RabbitMQ's own plugin for it share this name."""
+
+DECLARED_WITHIN_S = 30.0
+"""Each; a quorum queue on a busy cluster takes seconds."""
 
 _DIFFERS = re.compile(
     r"inequivalent arg '(?P<what>[^']+)' for (?P<kind>exchange|queue) '(?P<name>[^']+)'"
@@ -90,8 +94,9 @@ async def _declaring(connection: AbstractConnection, what: str) -> AsyncIterator
     channel = connection.channel()
     try:
         with answering(f"declaring {what}"):
-            await channel.initialize()
-            yield channel
+            async with asyncio.timeout(DECLARED_WITHIN_S):
+                await channel.initialize()
+                yield channel
     except BrokerUnavailable as error:
         if isinstance(error.__cause__, AMQPError) and _is_answer(error.__cause__):
             raise refusal(what, str(error.__cause__)) from error

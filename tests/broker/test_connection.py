@@ -68,7 +68,7 @@ async def test_a_server_that_does_not_answer_is_named_without_the_password() -> 
 async def test_a_wrong_password_is_told_from_a_server_that_is_away(server: Server) -> None:
     url = URL(server.url).with_password("wrong")
 
-    with pytest.raises(BrokerUnavailable, match="refuses user 'notifier'") as raised:
+    with pytest.raises(BrokerUnavailable, match="refuses the user: check name and") as raised:
         await connect(Server(url=str(url)), name="test")
 
     assert "wrong" not in str(raised.value)
