@@ -103,7 +103,7 @@ class Fleet(Section):
     """Two fleets of one name on one host are refused."""
     tiers: Annotated[tuple[int, ...], NoDecode] = DEFAULT_TIERS
     """Seconds; one queue and at least one process for each."""
-    concurrency: int = Field(100, ge=1, le=2000)
+    concurrency: int = Field(200, ge=1, le=2000)
     """Attempts under way at once, per process."""
     run_dir: Path = Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp")) / f"notifier-{os.getuid()}"  # noqa: S108
     """Lock and control socket; created with mode 0700."""

@@ -52,7 +52,7 @@ class Limits:
     """batch: most claims or records in one transaction. lanes: transactions at once, of each."""
 
     batch: int = 200
-    lanes: int = 2
+    lanes: int = 1
 
 
 class Attempts:
@@ -129,10 +129,10 @@ class Attempts:
 
     async def _attempt(self, claimed: Claimed) -> None:
         claimed_at = monotonic()
-        async with asyncio.TaskGroup() as group:
-            for message, delay in claimed.publish:
-                group.create_task(self._announce(message, delay))
-            attempted = await self._send(claimed, claimed_at)
+        announcing = [asyncio.create_task(self._announce(*created)) for created in claimed.publish]
+        attempted = await self._send(claimed, claimed_at)
+        for task in announcing:
+            await task
         recorded = await self._settle(claimed, attempted)
         pass_by("before_republish")
         if recorded.next is not None:
@@ -141,7 +141,7 @@ class Attempts:
 
     async def _settle(self, claimed: Claimed, attempted: Attempted | None) -> Recorded:
         if attempted is None:
-            until = self._pauses.until(claimed.notification.channel) or claimed.now
+            until = self._rests_until(claimed)
             self._tally.released()
             return await self._patiently(lambda: self._release((claimed, until)))
         pass_by("before_record")
@@ -151,6 +151,13 @@ class Attempts:
         if isinstance(attempted.outcome, Paused):
             await self._pause(attempted, attempted.outcome)
         return recorded
+
+    def _rests_until(self, claimed: Claimed) -> datetime:
+        """A rest without an end is looked at again after the usual while."""
+        channel = claimed.notification.channel
+        if not self._pauses.is_paused(channel, claimed.now):
+            return claimed.now
+        return self._pauses.until(channel) or claimed.now + self._rule_book.pause
 
     async def _send(self, claimed: Claimed, claimed_at: float) -> Attempted | None:
         """None where nothing may be sent now: the claim is given back."""
