@@ -10,6 +10,8 @@ from notifier.store.mysql import Cursor, Database
 from notifier.store.sql import marks, quoted
 
 LOADTEST_TABLE = "notifier_loadtest_order"
+NO_STATUS = -1
+"""Of an order whose status is NULL: neither open nor any other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,8 @@ class Orders:
             f"ORDER BY {self._id} FOR UPDATE",
             ordered,
         )
-        return {row[0]: _row(row) for row in rows}
+        locked = [_row(row) for row in rows]
+        return {order.order_id: order for order in locked}
 
     async def assign(self, cursor: Cursor, assignments: Sequence[Assignment]) -> None:
         """Status 0 to 1 with all the designer's columns, in one statement. The rows are locked."""
@@ -96,10 +99,17 @@ class Orders:
 
 
 def _row(row: tuple[object, ...]) -> OrderRow:
-    order_id, status, designer_id, publisher = row[:4]
+    order_id, status, designer_id, publisher = [_text(value) for value in row[:4]]
     return OrderRow(
-        order_id=int(str(order_id)),
-        status=int(str(status)),
-        designer_id=int(str(designer_id)) if designer_id is not None else None,
-        publisher=str(publisher or ""),
+        order_id=int(order_id),
+        status=int(status) if status else NO_STATUS,
+        designer_id=int(designer_id) if designer_id else None,
+        publisher=publisher,
     )
+
+
+def _text(value: object) -> str:
+    """Whatever type the application chose for its column; "" for NULL."""
+    if value is None:
+        return ""
+    return (value.decode(errors="replace") if isinstance(value, bytes) else str(value)).strip()

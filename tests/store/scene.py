@@ -48,7 +48,7 @@ class Scene:
         guarantees = Guarantees(protected_for=PROTECTED, send_timeout=timedelta(seconds=7))
         return RuleBook(
             ladders={"default": self.ladder},
-            places=self._places,
+            places=self.places,
             channels={"wechat": guarantees},
             pause=timedelta(seconds=60),
         )
@@ -66,7 +66,7 @@ class Scene:
             designer_name="李伟测试",
             designer_id=DESIGNER,
         )
-        acceptor = Acceptor(self.database, ladders={"default": self.ladder}, places=self._places)
+        acceptor = Acceptor(self.database, ladders={"default": self.ladder}, places=self.places)
         return (await acceptor.accept([of_record(record)])).accepted[0].id
 
     async def claim(self, id_: UUID) -> Claimed:
@@ -77,7 +77,7 @@ class Scene:
             lease=LEASE,
             books=self.books,
             ladders={"default": self.ladder},
-            places=self._places,
+            places=self.places,
         )
         while True:
             row = await self._row(MESSAGE, id_)
@@ -156,7 +156,7 @@ class Scene:
         return Timelines(self.database)
 
     @property
-    def _places(self) -> Places:
+    def places(self) -> Places:
         return Places(tiers=(1, 3), horizon=timedelta(seconds=60), can_hold=lambda delay: True)
 
     async def _row(self, columns: str, id_: UUID) -> tuple[Any, ...]:
