@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any, TypeVar
 import psutil
 
 ROOT = Path(__file__).parents[2]
-DEADLINE_S = 20.0
+DEADLINE_S = 40.0
 
 T = TypeVar("T")
 
@@ -92,11 +93,12 @@ class Host:
 
     def kill_all(self) -> None:
         for process in self.started:
-            if process.poll() is None:
-                for child in psutil.Process(process.pid).children():
-                    child.kill()
-                process.kill()
+            children = [] if process.poll() is not None else psutil.Process(process.pid).children()
+            process.kill()
             process.wait(DEADLINE_S)
+            for child in children:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
 
 
 COMMAND = [sys.executable, "-m", "tests.fleet.command"]

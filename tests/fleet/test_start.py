@@ -5,39 +5,38 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from tests.fleet.running import Host, eventually, title_of
+from tests.fleet.running import Fleet, Host, eventually, title_of
 
 
-def test_every_process_has_a_title_that_names_its_work(host: Host) -> None:
-    fleet = host.start("--processes", "1:2", tiers="1,5").wait_ready()
-
-    titles = {title: len(pids) for title, pids in fleet.children().items()}
+def test_every_process_has_a_title_that_names_its_work(standing: Fleet) -> None:
+    titles = {title: len(pids) for title, pids in standing.children().items()}
     assert titles == {"notifier: tier 1s": 2, "notifier: tier 5s": 1, "notifier: calendar": 1}
-    assert title_of(fleet.pid) == "notifier: supervisor default"
+    assert title_of(standing.pid) == "notifier: supervisor default"
 
 
-def test_each_process_is_announced_when_it_is_ready(host: Host) -> None:
-    output = host.start().wait_ready().output()
-
-    assert "tier 1s    ready (pid " in output
-    assert "calendar   ready (pid " in output
+def test_each_process_is_announced_when_it_is_ready(standing: Fleet) -> None:
+    for label in ("tier 1s  ", "tier 1s/2", "tier 5s  ", "calendar "):
+        assert f"{label:<10} ready (pid " in standing.output()
 
 
-def test_a_second_fleet_of_the_name_is_refused_and_told_the_pid_of_the_first(host: Host) -> None:
-    first = host.start().wait_ready()
-
-    second = host.run("run-consumers")
+def test_a_second_fleet_of_the_name_is_refused_and_told_the_pid_of_the_first(
+    standing_host: Host, standing: Fleet
+) -> None:
+    second = standing_host.run("run-consumers")
 
     assert second.returncode == 1
-    assert f"'default' already runs on this host (pid {first.pid})" in second.stderr
+    assert f"'default' already runs on this host (pid {standing.pid})" in second.stderr
     assert "Traceback" not in second.stderr
 
 
-def test_fleets_of_two_names_share_a_host(host: Host) -> None:
-    host.start("--name", "day").wait_ready()
-    host.start("--name", "night").wait_ready()
+def test_fleets_of_two_names_share_a_host(standing_host: Host, standing: Fleet) -> None:
+    standing_host.start("--name", "night").wait_ready()
 
-    assert "night" in host.run("status").stdout
+    shown = standing_host.run("status").stdout
+    assert "fleet default on " in shown
+    assert "fleet night on " in shown
+    assert standing_host.run("stop", "--name", "night").returncode == 0
+    assert title_of(standing.pid)
 
 
 def test_a_fleet_waits_for_a_server_that_is_away(new_host: Callable[..., Host]) -> None:
@@ -81,9 +80,8 @@ def test_options_that_make_no_sense_are_refused_before_anything_starts(host: Hos
         assert (refused.returncode, reason in refused.stderr) == (2, True), refused.stderr
 
 
-def test_a_port_for_metrics_that_is_taken_is_named(host: Host) -> None:
-    fleet = host.start("--metrics-port", "0").wait_ready()
-    port = fleet.output().split("127.0.0.1:")[1].split("/")[0]
+def test_a_port_for_metrics_that_is_taken_is_named(host: Host, standing: Fleet) -> None:
+    port = standing.output().split("127.0.0.1:")[1].split("/")[0]
 
     refused = host.run("run-consumers", "--name", "other", "--metrics-port", port)
 

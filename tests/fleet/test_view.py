@@ -13,37 +13,39 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from notifier.stack import Stack
-from tests.fleet.running import Host, eventually
+from tests.fleet.running import Fleet, Host, eventually
 
 
-def test_status_shows_each_process_its_work_and_the_depths(host: Host) -> None:
-    fleet = host.start(tiers="1,3").wait_ready()
-    seen = eventually(lambda: _busy_status(host), "work is counted")
+def test_status_shows_each_process_its_work_and_the_depths(
+    standing_host: Host, standing: Fleet
+) -> None:
+    seen = eventually(lambda: _busy_status(standing_host), "work is counted")
 
     [shown] = seen["fleets"]
     assert (shown["name"], shown["host"], shown["pid"]) == (
         "default",
         socket.gethostname(),
-        fleet.pid,
+        standing.pid,
     )
     assert seen["depths"] == {"1": 11, "3": 33}
-    tier, _, calendar = shown["processes"]
+    tier, second, _, calendar = shown["processes"]
     assert (tier["kind"], tier["tier"], tier["state"]) == ("tier", 1, "ready")
     assert (tier["generation"], tier["last_error"]) == (1, "nothing to speak of")
+    assert (second["tier"], second["index"]) == (1, 2)
     assert tier["rate_per_s"] > 0
     assert 10e6 < tier["rss_bytes"] < 70e6
     assert (calendar["kind"], calendar["tally"]["sent"]) == ("calendar", 0)
     assert "only the fleets of this host are shown" in seen["problems"][0]
 
 
-def test_status_for_people_has_a_line_for_each_process(host: Host) -> None:
-    fleet = host.start().wait_ready()
-
-    shown = host.run("status")
+def test_status_for_people_has_a_line_for_each_process(
+    standing_host: Host, standing: Fleet
+) -> None:
+    shown = standing_host.run("status")
 
     assert shown.returncode == 0
-    assert f"supervisor {fleet.pid} (" in shown.stdout
-    assert "tier 1s " in shown.stdout
+    assert f"supervisor {standing.pid} (" in shown.stdout
+    assert "tier 1s/2 " in shown.stdout
     assert "calendar " in shown.stdout
 
 
@@ -71,12 +73,11 @@ def test_metrics_of_the_whole_fleet_are_on_one_port(host: Host) -> None:
     assert late == _sample(address, "notifier_lateness_seconds_bucket", tier="3", le="+Inf") > 0
 
 
-def test_a_question_that_is_none_gets_an_answer(host: Host) -> None:
-    host.start().wait_ready()
-
+def test_a_question_that_is_none_gets_an_answer(standing_host: Host, standing: Fleet) -> None:
+    path = str(standing_host.folder / "run" / "fleet-default.sock")
     for question in (b"nonsense\n", b'{"do": "__class__"}\n', b"[]\n", b"x" * 100_000 + b"\n"):
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(str(host.folder / "run" / "fleet-default.sock"))
+            connection.connect(path)
             connection.sendall(question)
             answer = json.loads(connection.makefile("rb").readline())
         assert answer["ok"] is False
