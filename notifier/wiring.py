@@ -428,15 +428,10 @@ async def open_replay(settings: Settings) -> AsyncIterator[Replay]:
         open_database(settings) as database,
         open_publisher(settings, "replay", patient=True) as publisher,
     ):
-        channels = channels_of(settings)
-        rule_book = rule_book_of(settings, channels)
-        replays = Replays(database, rule_book=rule_book, books=order_books_of(settings))
-        acceptor = Acceptor(database, ladders=ladders_of(settings), places=places_of(settings))
-        try:
-            yield Replay(replays, publisher, hasten=acceptor.hasten)
-        finally:
-            for channel in channels.values():
-                await channel.close()
+        places, books = places_of(settings), order_books_of(settings)
+        acceptor = Acceptor(database, ladders=ladders_of(settings), places=places)
+        replays = Replays(database, places=places, books=books)
+        yield Replay(replays, publisher, hasten=acceptor.hasten)
 
 
 @asynccontextmanager

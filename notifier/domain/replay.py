@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from notifier.domain.notification import State
-from notifier.domain.settle import Rules, may_send
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,11 +14,10 @@ class Ended:
 
     state: State
     recipient: str
-    unknown_since: datetime | None
     deadline_at: datetime | None
 
 
-def refusal(row: Ended, rules: Rules, *, force: bool, now: datetime) -> str:
+def refusal(row: Ended, *, force: bool, now: datetime) -> str:
     """Why it is not told again, for the person who asked; "" where it is.
 
     force: the person takes it upon himself that somebody may be told twice, or late.
@@ -33,11 +31,6 @@ def refusal(row: Ended, rules: Rules, *, force: bool, now: datetime) -> str:
         return ""
     if row.state is State.UNKNOWN:
         return "may have told already; `notifier resolve`, or replay --force tells again"
-    if not may_send(row.unknown_since, rules, now):
-        return (
-            f"may have told at {row.unknown_since:%Y-%m-%d %H:%M:%S} UTC, and its id protects "
-            "against doubling no more; replay --force tells again"
-        )
     if row.deadline_at is not None and row.deadline_at < now:
         return f"was not to be told after {row.deadline_at:%Y-%m-%d %H:%M:%S} UTC; or --force"
     return ""

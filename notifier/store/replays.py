@@ -11,16 +11,14 @@ from uuid import UUID
 from notifier.domain.intervention import Intervened
 from notifier.domain.message import Message
 from notifier.domain.notification import ChannelName, Role, State
-from notifier.domain.placement import SWEEP_GRACE
+from notifier.domain.placement import SWEEP_GRACE, Places
 from notifier.domain.replay import Ended, refusal
-from notifier.domain.rules import RuleBook
 from notifier.store.mysql import Cursor, Database
 from notifier.store.orders import Orders
 from notifier.store.sql import flat, marks, values_table
 
 COLUMNS = (
-    "id, state, seq, role, channel, recipient, order_book, order_no, order_id, ladder, "
-    "unknown_since, deadline_at, NOW(6)"
+    "id, state, seq, role, channel, recipient, order_book, order_no, order_id, deadline_at, NOW(6)"
 )
 GONE = "does not exist"
 
@@ -38,8 +36,6 @@ class _Row:
     order_book: str
     order_no: str
     order_id: int | None
-    ladder: str
-    unknown_since: datetime | None
     deadline_at: datetime | None
     now: datetime
 
@@ -47,18 +43,16 @@ class _Row:
 class Replays:
     """books: order tables by the row's `order_book`."""
 
-    def __init__(
-        self, database: Database, *, rule_book: RuleBook, books: Mapping[str, Orders]
-    ) -> None:
+    def __init__(self, database: Database, *, places: Places, books: Mapping[str, Orders]) -> None:
         self._database = database
-        self._rule_book = rule_book
+        self._places = places
         self._books = books
 
     async def replay(self, ids: Sequence[UUID], *, force: bool) -> list[Intervened]:
         """From the first step on, due now; in the order of `ids` (keep it to some hundred).
 
-        The lock and the new `seq` make of two replays at once a single one. With force an earlier
-        unknown outcome and a passed deadline are forgotten. Raises StoreUnavailable.
+        The lock and the new `seq` make of two replays at once a single one. The new climb forgets
+        an earlier unknown outcome and, with force, the deadline. Raises StoreUnavailable.
         """
         async with self._database.transaction() as cursor:
             rows = await _lock(cursor, ids)
@@ -84,11 +78,9 @@ class Replays:
         ended = Ended(
             state=State(row.state),
             recipient=row.recipient,
-            unknown_since=row.unknown_since,
             deadline_at=row.deadline_at,
         )
-        rules = self._rule_book.rules(row.ladder, row.channel)
-        return refusal(ended, rules, force=force, now=row.now)
+        return refusal(ended, force=force, now=row.now)
 
     async def _fill_addresses(self, cursor: Cursor, rows: Any) -> None:
         """A publisher without an address may have got one since. Locks as a claim does."""
@@ -101,7 +93,7 @@ class Replays:
                     row.recipient = found[row.order_id].publisher
 
     def _message(self, row: _Row, attempt: int) -> Message:
-        placement = self._rule_book.places.place(row.now, row.now, step_delay=None)
+        placement = self._places.place(row.now, row.now, step_delay=None)
         return Message(
             notification_id=UUID(bytes=row.id),
             seq=row.seq + 1,
@@ -118,13 +110,14 @@ class Replays:
             return
         columns = (
             *("id", "seq", "attempt", "tier", "due_at", "next_sweep_at"),
-            *("recipient", "unknown_since", "deadline_at"),
+            *("recipient", "deadline_at"),
         )
         await cursor.run(
             f"UPDATE notifier_notification n JOIN ({values_table(columns, len(updates))}) v "
             f"ON n.id = v.id SET {', '.join(f'n.{name} = v.{name}' for name in columns[1:])}, "
             "n.state = 'waiting', n.reason = '', n.step = 0, n.crashes = 0, n.sweeps = 0, "
-            "n.postponements = 0, n.cancel_requested = '', n.settled_at = NULL",
+            "n.postponements = 0, n.cancel_requested = '', n.unknown_since = NULL, "
+            "n.settled_at = NULL",
             flat(updates),
         )
 
@@ -160,7 +153,6 @@ def _values(row: _Row, message: Message, *, force: bool) -> tuple[Any, ...]:
         message.due_at,
         message.due_at + SWEEP_GRACE,
         row.recipient,
-        None if force else row.unknown_since,
         None if force else row.deadline_at,
     )
 
