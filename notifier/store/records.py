@@ -18,6 +18,7 @@ from notifier.store.attempts import attempt_values, insert_attempts, mark_late_s
 from notifier.store.mysql import Cursor, Database
 from notifier.store.sql import flat, marks, values_table
 
+LONGEST_REASON = 191
 UPDATED = (
     "id",
     "state",
@@ -145,7 +146,7 @@ def update_values(id_: bytes, after: Next, due_at: datetime, now: datetime) -> t
     return (
         id_,
         after.state.value,
-        after.reason,
+        after.reason[:LONGEST_REASON],
         after.seq,
         after.step,
         after.attempt,

@@ -88,9 +88,9 @@ class Schedule:
             if rows:
                 await publish([self._remaining(row) for row in rows])
                 await cursor.run(
-                    "UPDATE notifier_notification SET sweeps = sweeps + 1, next_sweep_at = "
-                    "GREATEST(due_at, NOW(6)) + INTERVAL LEAST(%s * POW(2, sweeps), %s) SECOND "
-                    f"WHERE id IN ({marks(len(rows))})",
+                    "UPDATE notifier_notification SET next_sweep_at = GREATEST(due_at, NOW(6)) + "
+                    "INTERVAL LEAST(%s << LEAST(sweeps, 10), %s) SECOND, "
+                    f"sweeps = LEAST(sweeps + 1, 10) WHERE id IN ({marks(len(rows))})",
                     [FIRST_BACKOFF_S, LONGEST_BACKOFF_S, *[row[0] for row in rows]],
                 )
         return Swept(published=len(rows), more=len(rows) == self._batch)

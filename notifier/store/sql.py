@@ -51,7 +51,7 @@ def bound(sql: str, arguments: Sequence[Any]) -> str:
 def literal(value: object) -> str:
     """For a session in UTC without NO_BACKSLASH_ESCAPES and with utf8mb4.
 
-    Raises TypeError for what has no certain literal, a datetime without a zone among it.
+    Half a character (a lone surrogate) becomes a question mark. Raises TypeError for what has no certain literal, a datetime without a zone among it.
     """
     kind = type(value)
     if kind is int:
@@ -59,7 +59,8 @@ def literal(value: object) -> str:
     if kind is bytes:
         return f"0x{value.hex()}" if value else "''"  # type: ignore[attr-defined]
     if isinstance(value, str):
-        return f"'{escape_string(value)}'"
+        text = value if value.isascii() else value.encode(errors="replace").decode()
+        return f"'{escape_string(text)}'"
     if value is None:
         return "NULL"
     if isinstance(value, datetime) and value.tzinfo is not None:

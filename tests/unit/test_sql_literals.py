@@ -36,13 +36,17 @@ def read_back(text: str) -> str:
     return "".join(read)
 
 
-@given(st.text() | st.text("\\'\"\0\n\r\x1a%;-# "))
+@given(st.text(st.characters(codec="utf-8")) | st.text("\\'\"\0\n\r\x1a%;-# "))
 @example("\\")
 @example("\\'")
 @example("' OR 1=1; DROP TABLE t; -- ")
 @example("%s %d %(x)s %%")
 def test_any_text_comes_back_and_never_leaves_its_quotes(value: str) -> None:
     assert read_back(literal(value)) == value
+
+
+def test_half_a_character_becomes_a_question_mark() -> None:
+    assert literal("a\ud83d'") == "'a?\\''"
 
 
 @given(st.lists(st.text("\\'%s\0") | st.binary() | st.integers() | st.none(), min_size=1))
