@@ -38,6 +38,10 @@ class StoreUnavailable(Unavailable):
     """MySQL or Redis does not answer."""
 
 
+class StoreConflict(StoreUnavailable):
+    """MySQL rolled back in favour of another transaction; the same call may succeed at once."""
+
+
 class BrokerUnavailable(Unavailable):
     """RabbitMQ does not answer, or did not confirm."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,9 +16,11 @@ from notifier.domain.message import Message
 from notifier.domain.notification import State, new_id
 from notifier.domain.placement import Placement, Places
 from notifier.domain.submission import Accepted, Submission
+from notifier.errors import StoreConflict
 from notifier.store.mysql import Cursor, Database
 from notifier.store.sql import flat, marks, rows_of_marks
 
+CONFLICTS_BORNE = 4
 COLUMNS = (
     "id",
     "dedupe_key",
@@ -65,14 +68,24 @@ class Acceptor:
         Raises StoreUnavailable: nothing was accepted, or it was and the answer got lost; the same
         submissions may be sent again, their keys keep them single.
         """
+        if not submissions:
+            return Acceptance(accepted=[], publish=[])
+        for _ in range(CONFLICTS_BORNE):
+            with suppress(StoreConflict):
+                return await self._accept(submissions)
+        return await self._accept(submissions)
+
+    async def _accept(self, submissions: Sequence[Submission]) -> Acceptance:
         async with self._database.transaction() as cursor:
             now: datetime = (await cursor.fetch("SELECT NOW(6)"))[0][0]
             drafts = [self._draft(submission, now) for submission in submissions]
+            # In the order of the keys, so that two who accept the same seldom lock each other out.
+            ordered = sorted(drafts, key=lambda draft: draft.submission.dedupe_key or b"")
             inserted = await cursor.run(
                 f"INSERT INTO notifier_notification ({', '.join(COLUMNS)}) "
                 f"VALUES {rows_of_marks(len(drafts), len(COLUMNS))} "
                 "ON DUPLICATE KEY UPDATE id = id",
-                flat(draft.values for draft in drafts),
+                flat(draft.values for draft in ordered),
             )
             known = {} if inserted == len(drafts) else await _known(cursor, drafts)
         return _acceptance(drafts, known, now)

@@ -19,7 +19,7 @@ import pymysql
 from pymysql.constants import FIELD_TYPE
 from pymysql.converters import conversions
 
-from notifier.errors import SettingsError, StoreError, StoreUnavailable
+from notifier.errors import SettingsError, StoreConflict, StoreError, StoreUnavailable
 from notifier.store.sql import bound
 
 Row = tuple[Any, ...]
@@ -29,9 +29,11 @@ SESSION = (
     "sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'; "
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 )
-AWAY = frozenset({1040, 1053, 1158, 1159, 1160, 1161, 1205, 1213, 1290, 1317, 1836, 1927, 2006})
-"""Server codes that waiting mends: too many connections, shutdown, net errors, lock wait,
-deadlock, read-only, killed. Source: MySQL 8.4 and MariaDB 10.11 server error references."""
+AWAY = frozenset({1040, 1053, 1158, 1159, 1160, 1161, 1290, 1317, 1836, 1927, 2006})
+"""Server codes that waiting mends: too many connections, shutdown, net errors,
+read-only, killed. Source: MySQL 8.4 and MariaDB 10.11 server error references."""
+CONFLICTS = frozenset({1205, 1213})
+"""Lock wait, deadlock."""
 MISSING_TABLE = 1146
 MISSING_COLUMN = 1054
 URL_FORM = (
@@ -223,6 +225,8 @@ def explain(error: Exception, address: Address) -> StoreUnavailable | StoreError
     if code == MISSING_COLUMN:
         remedy = "set [orders] …_column, or run `notifier db upgrade` if the table is notifier's"
         return StoreError(f"MySQL at {address}: {text}; {remedy}")
+    if code in CONFLICTS:
+        return StoreConflict(f"MySQL at {address} rolled back: {text}")
     if isinstance(error, pymysql.Error) and code not in AWAY and not 2000 <= code < 3000 and code:
         return StoreError(f"MySQL at {address} refused a statement: {code} {text}")
     return StoreUnavailable(f"MySQL at {address} does not answer: {text}")

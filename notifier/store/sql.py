@@ -51,7 +51,8 @@ def bound(sql: str, arguments: Sequence[Any]) -> str:
 def literal(value: object) -> str:
     """For a session in UTC without NO_BACKSLASH_ESCAPES and with utf8mb4.
 
-    Half a character (a lone surrogate) becomes a question mark. Raises TypeError for what has no certain literal, a datetime without a zone among it.
+    Half a character (a lone surrogate) becomes a question mark.
+    Raises TypeError for what has no certain literal, a datetime without a zone among it.
     """
     kind = type(value)
     if kind is int:

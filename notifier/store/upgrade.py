@@ -13,8 +13,8 @@ from sqlalchemy import URL, Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from notifier.errors import StoreUnavailable
-from notifier.store.mysql import MysqlOptions, parse_url, tls_context
+from notifier.errors import StoreError, StoreUnavailable
+from notifier.store.mysql import MysqlOptions, explain, parse_url, tls_context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Versions:
 def upgrade(options: MysqlOptions) -> Versions:
     """Run what is missing; safe to run twice and from two places at once (MySQL's GET_LOCK).
 
-    Raises StoreUnavailable.
+    Raises StoreUnavailable, and StoreError where a newer program was here before.
     """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -50,7 +50,7 @@ def upgrade(options: MysqlOptions) -> Versions:
         with engine.connect() as connection:
             return _upgrade(connection, config)
     except DBAPIError as error:
-        raise StoreUnavailable(f"MySQL at {address} does not answer: {error.orig}") from error
+        raise explain(error.orig or error, address) from error
 
 
 def newest() -> str:
@@ -61,8 +61,12 @@ def newest() -> str:
 
 
 def _upgrade(connection: Connection, config: Config) -> Versions:
-    connection.exec_driver_sql("SELECT GET_LOCK('notifier_upgrade', 60)")
+    if connection.exec_driver_sql("SELECT GET_LOCK('notifier_upgrade', 60)").scalar() != 1:
+        raise StoreUnavailable("MySQL: another upgrade has been running for a minute; try again")
     before = _revision(connection)
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if before and before not in known:
+        raise StoreError(f"MySQL: its tables have version {before}, of a newer program than this")
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     connection.commit()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pymysql
 import pytest
 
-from notifier.errors import SettingsError, StoreError, StoreUnavailable
+from notifier.errors import SettingsError, StoreConflict, StoreError, StoreUnavailable
 from notifier.store.mysql import Address, MysqlOptions, explain, parse_url, tls_context
 
 ADDRESS = Address(host="db.example", port=3306, user="u", password="hunter2", database="shop")
@@ -65,7 +65,7 @@ def test_a_way_that_is_neither_local_nor_verified_is_refused() -> None:
         (1054, "Unknown column 'publisher_openid' in 'field list'", StoreError, "[orders]"),
         (1045, "Access denied for user 'u'", StoreError, "1045"),
         (1049, "Unknown database 'shop'", StoreError, "Unknown database"),
-        (1213, "Deadlock found", StoreUnavailable, "Deadlock"),
+        (1213, "Deadlock found", StoreConflict, "rolled back: Deadlock"),
         (2003, "Can't connect to MySQL server", StoreUnavailable, "db.example:3306"),
         (2013, "Lost connection", StoreUnavailable, "db.example:3306"),
     ],

@@ -14,7 +14,7 @@ OPTIONS = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
 # One index serves the calendar, the sweeper and expired leases: next_sweep_at is when somebody
 # has to look at the row, whatever its state, and NULL where nobody has to any more.
 NOTIFICATION = """
-CREATE TABLE notifier_notification (
+CREATE TABLE IF NOT EXISTS notifier_notification (
   id BINARY(16) NOT NULL PRIMARY KEY COMMENT 'UUIDv7',
   dedupe_key BINARY(32) NULL COMMENT 'SHA-256 of what makes two of them the same',
   idempotency_key VARCHAR(191) NULL COMMENT 'as the caller gave it',
@@ -36,7 +36,7 @@ CREATE TABLE notifier_notification (
   reason VARCHAR(191) NOT NULL DEFAULT '',
   seq INT UNSIGNED NOT NULL DEFAULT 1 COMMENT '+1 on every new schedule',
   step SMALLINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'place in the ladder, from 0',
-  attempt SMALLINT UNSIGNED NOT NULL DEFAULT 1 COMMENT 'number of the next, running or last one',
+  attempt INT UNSIGNED NOT NULL DEFAULT 1 COMMENT 'number of the next, running or last one',
   tier INT UNSIGNED NOT NULL COMMENT 'seconds; the queue',
   due_at DATETIME(6) NOT NULL,
   next_sweep_at DATETIME(6) NULL,
@@ -59,9 +59,9 @@ CREATE TABLE notifier_notification (
 ) """
 
 ATTEMPT = """
-CREATE TABLE notifier_attempt (
+CREATE TABLE IF NOT EXISTS notifier_attempt (
   notification_id BINARY(16) NOT NULL,
-  attempt SMALLINT UNSIGNED NOT NULL,
+  attempt INT UNSIGNED NOT NULL,
   seq INT UNSIGNED NOT NULL,
   step SMALLINT UNSIGNED NOT NULL,
   tier INT UNSIGNED NOT NULL COMMENT 'seconds',
@@ -78,7 +78,7 @@ CREATE TABLE notifier_attempt (
 ) """
 
 PAUSE = """
-CREATE TABLE notifier_pause (
+CREATE TABLE IF NOT EXISTS notifier_pause (
   scope VARCHAR(128) NOT NULL PRIMARY KEY COMMENT 'channel:wechat',
   since DATETIME(6) NOT NULL,
   until_at DATETIME(6) NULL COMMENT 'NULL: until a person resumes it',
@@ -97,7 +97,7 @@ CREATE TABLE IF NOT EXISTS tg_log_order_dispatch (
 ) """
 
 LOADTEST_ORDER = """
-CREATE TABLE notifier_loadtest_order (
+CREATE TABLE IF NOT EXISTS notifier_loadtest_order (
   order_id BIGINT UNSIGNED NOT NULL PRIMARY KEY,
   order_no VARCHAR(64) NOT NULL,
   status TINYINT NOT NULL DEFAULT 0,
@@ -109,6 +109,7 @@ CREATE TABLE notifier_loadtest_order (
 
 
 def upgrade() -> None:
+    # IF NOT EXISTS: MySQL commits each by itself, and what died halfway is finished the next time.
     for table in (NOTIFICATION, ATTEMPT, PAUSE, LOG, LOADTEST_ORDER):
         op.execute(table + OPTIONS)
 
