@@ -19,7 +19,7 @@ import structlog
 from notifier.fleet.exits import Exit, describe
 from notifier.fleet.identity import Identity
 from notifier.fleet.place import Kind, Place
-from notifier.fleet.report import PACKET_BYTES, Beat, Failure, Ready, decode
+from notifier.fleet.report import PACKET_BYTES, Beat, Failure, decode
 
 RATE_WINDOW_S = 10.0
 
@@ -150,15 +150,10 @@ class Child:
         except ValueError:
             logger.warning("report_unreadable", process=self.place.label, exc_info=True)
             return
-        match report:
-            case Beat():
-                self._take_beat(report)
-            case Failure(text=text):
-                self.failure = text
-            case Ready() if self.state is State.STARTING:
-                self.state = State.READY
-                self.ready.set()
-                self._listener.child_ready(self)
+        if isinstance(report, Failure):
+            self.failure = report.text
+        else:
+            self._take_beat(report)
 
     def _take_beat(self, beat: Beat) -> None:
         self.beat = beat
@@ -166,6 +161,10 @@ class Child:
         self._samples.append((self.last_heard_s, done))
         while self.last_heard_s - self._samples[0][0] > RATE_WINDOW_S:
             self._samples.popleft()
+        if beat.ready and self.state is State.STARTING:
+            self.state = State.READY
+            self.ready.set()
+            self._listener.child_ready(self)
 
     def _reap(self) -> None:
         if self._process.poll() is None:

@@ -21,7 +21,6 @@ from notifier.fleet.report import (
     TEXT_LENGTH,
     Failure,
     Lateness,
-    Ready,
     Report,
     beat_of,
     encode,
@@ -85,6 +84,7 @@ class Life:
         self._hang_s = silence_s + HANG_GRACE_S
         self._draining = asyncio.Event()
         self._lateness = Lateness()
+        self._ready = False
 
     async def run(self) -> int:
         """Work until told to end, or the parent is gone; returns the exit code."""
@@ -108,9 +108,13 @@ class Life:
         return Exit.DRAINED
 
     async def _work(self) -> None:
-        await self._worker.run(ready=lambda: _send(self._parent, Ready()), draining=self._draining)
+        await self._worker.run(ready=self._tell_ready, draining=self._draining)
         if not self._draining.is_set():
             raise RuntimeError("the worker ended without being asked to")
+
+    def _tell_ready(self) -> None:
+        self._ready = True
+        self._beat()
 
     async def _beat_on(self) -> None:
         while True:
@@ -120,7 +124,10 @@ class Life:
     def _beat(self) -> None:
         report = self._worker.report()
         self._lateness = self._lateness.with_samples(report.lateness_ms)
-        _send(self._parent, beat_of(report, rss_bytes=own_rss_bytes(), lateness=self._lateness))
+        beat = beat_of(
+            report, ready=self._ready, rss_bytes=own_rss_bytes(), lateness=self._lateness
+        )
+        _send(self._parent, beat)
         if not self._draining.is_set():
             self._wind_up()
 

@@ -1,4 +1,4 @@
-"""What a process tells its supervisor: ready, a beat, or why it failed. One packet each."""
+"""What a process tells its supervisor: a beat, or why it failed. One packet each."""
 
 from __future__ import annotations
 
@@ -61,12 +61,10 @@ class Lateness:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """The worker is connected and takes work."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Beat:
+    """ready: the worker is connected and takes work."""
+
+    ready: bool = False
     in_flight: int = 0
     rss_bytes: int = 0
     last_error: str = ""
@@ -81,11 +79,12 @@ class Failure:
     text: str
 
 
-Report = Ready | Beat | Failure
+Report = Beat | Failure
 
 
-def beat_of(report: WorkerReport, *, rss_bytes: int, lateness: Lateness) -> Beat:
+def beat_of(report: WorkerReport, *, ready: bool, rss_bytes: int, lateness: Lateness) -> Beat:
     return Beat(
+        ready=ready,
         in_flight=report.in_flight,
         rss_bytes=rss_bytes,
         last_error=report.last_error[:TEXT_LENGTH],
@@ -109,6 +108,6 @@ def decode(packet: bytes) -> Report:
                 counts=tuple(content["lateness"]["counts"]), sum_ms=content["lateness"]["sum_ms"]
             )
             return Beat(**content)
-        return Failure(**content) if name == "Failure" else Ready(**content)
+        return Failure(**content)
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"no report of a process: {packet[:100]!r}") from error

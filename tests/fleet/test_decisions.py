@@ -9,7 +9,7 @@ from notifier.errors import InvalidInput
 from notifier.fleet.backoff import Deaths, RestartPolicy, after_death, is_hopeless, wait_s
 from notifier.fleet.options import parse_processes, silence_limit_s
 from notifier.fleet.place import Kind, Place, places_of, worker_id_of
-from notifier.fleet.report import Failure, Lateness, Ready, Tally, beat_of, decode, encode
+from notifier.fleet.report import Failure, Lateness, Tally, beat_of, decode, encode
 
 POLICY = RestartPolicy(give_up_after=3)
 
@@ -84,11 +84,13 @@ def test_a_worker_id_is_short_and_never_given_twice() -> None:
 
 def test_reports_arrive_as_they_were_sent() -> None:
     report = WorkerReport(in_flight=2, sent=3, retried=1, last_error="x" * 900)
-    beat = beat_of(report, rss_bytes=1000, lateness=Lateness().with_samples([0.5, 7, 1e9]))
+    beat = beat_of(
+        report, ready=True, rss_bytes=1000, lateness=Lateness().with_samples([0.5, 7, 1e9])
+    )
 
     assert beat.tally == Tally(sent=3, retried=1)
     assert len(beat.last_error) == 500
-    for sent in (Ready(), Failure(text="因为"), beat):
+    for sent in (Failure(text="因为"), beat):
         assert decode(encode(sent)) == sent
 
 
