@@ -91,6 +91,7 @@ class Attempts:
             records.release, most=limits.batch
         )
         self.draining = False
+        self._is_store_away = False
 
     async def handle(self, delivery: Delivery) -> None:
         """Perform one attempt and ack. Raises BrokerUnavailable: leave it to be delivered again."""
@@ -214,15 +215,24 @@ class Attempts:
         delivery.ack()
         log.warning("message.unreadable", reason=reason)
 
+    def _say_away(self, error: str) -> None:
+        """Once, not once for each of the hundreds that wait."""
+        if not self._is_store_away:
+            log.warning("store.away", error=error)
+        self._is_store_away = True
+
     async def _patiently(self, do: Callable[[], Awaitable[Answer]]) -> Answer:
         """While the database is away, deliveries are held; nothing is nacked in a loop."""
         backoff = 0.1
         while True:
             try:
-                return await do()
+                answer = await do()
             except StoreUnavailable as error:
                 self._tally.failed(str(error))
-                log.warning("store.away", error=str(error), retry_in_s=backoff)
+                self._say_away(str(error))
+            else:
+                self._is_store_away = False
+                return answer
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, LONGEST_BACKOFF_S)
 

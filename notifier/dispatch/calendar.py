@@ -21,7 +21,7 @@ SLOWEST_RETRY_S = 5.0
 
 class Swept(Protocol):
     @property
-    def published(self) -> int: ...
+    def count(self) -> int: ...
     @property
     def more(self) -> bool: ...
 
@@ -29,7 +29,7 @@ class Swept(Protocol):
 class ScheduleStore(Protocol):
     async def promote(self, publish: Publish) -> Swept: ...
     async def expire_leases(self, publish: Publish) -> Swept: ...
-    async def postpone(self, tiers: Collection[int]) -> int: ...
+    async def postpone(self, tiers: Collection[int]) -> Swept: ...
     async def sweep(self, publish: Publish) -> Swept: ...
 
 
@@ -66,21 +66,19 @@ class Calendar:
 
     async def tick(self) -> bool:
         """One look at everything; whether there is more to do at once."""
-        promoted = await self._schedule.promote(self._publish)
-        expired = await self._schedule.expire_leases(self._publish)
-        swept = await self._sweep()
-        for name, done in (("promoted", promoted), ("expired", expired), ("swept", swept)):
-            if done.published:
-                self._tally.published(done.published)
-                log.info(f"calendar.{name}", count=done.published)
+        promoted = self._told("promoted", await self._schedule.promote(self._publish))
+        expired = self._told("expired", await self._schedule.expire_leases(self._publish))
+        postponed = await self._schedule.postpone(await self._busy_tiers())
+        if postponed.more:
+            return True
+        swept = self._told("swept", await self._schedule.sweep(self._publish))
         return promoted.more or expired.more or swept.more
 
-    async def _sweep(self) -> Swept:
-        busy = await self._busy_tiers()
-        postponed = await self._schedule.postpone(busy)
-        if postponed:
-            log.info("calendar.postponed", count=postponed, tiers=sorted(busy))
-        return await self._schedule.sweep(self._publish)
+    def _told(self, name: str, done: Swept) -> Swept:
+        if done.count:
+            self._tally.published(done.count)
+            log.info(f"calendar.{name}", count=done.count)
+        return done
 
 
 async def _pause(draining: asyncio.Event, seconds: float) -> None:

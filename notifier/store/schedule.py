@@ -35,9 +35,9 @@ CRASHED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """published: messages. more: whether the batch was full, so that more may wait."""
+    """count: rows dealt with. more: whether the batch was full, so that more may wait."""
 
-    published: int
+    count: int
     more: bool
 
 
@@ -64,22 +64,32 @@ class Schedule:
                     f"WHERE id IN ({marks(len(rows))})",
                     [int(SWEEP_GRACE.total_seconds()), *[row[0] for row in rows]],
                 )
-        return Swept(published=len(rows), more=len(rows) == self._batch)
+        return Swept(count=len(rows), more=len(rows) == self._batch)
 
-    async def postpone(self, tiers: Collection[int]) -> int:
+    async def postpone(self, tiers: Collection[int]) -> Swept:
         """Rows whose tier's queue has messages ready are late, not lost: look again later.
 
         At most five times, so that a queue that is never empty hides no lost message for ever.
+        Nothing is published; `more` says that rows are left which must not be swept yet.
         """
         if not tiers:
-            return 0
-        return await self._database.run(
-            "UPDATE notifier_notification SET postponements = postponements + 1, "
-            "next_sweep_at = NOW(6) + INTERVAL %s SECOND "
-            "WHERE state = 'waiting' AND next_sweep_at <= NOW(6) AND postponements < %s "
-            f"AND tier IN ({marks(len(tiers))}) ORDER BY next_sweep_at LIMIT %s",
-            [int(POSTPONE.total_seconds()), MOST_POSTPONEMENTS, *tiers, self._batch * 10],
-        )
+            return Swept(count=0, more=False)
+        limit = self._batch * 10
+        async with self._database.transaction() as cursor:
+            # SKIP LOCKED: an UPDATE that waits for rows being claimed would deadlock with claims.
+            rows = await cursor.fetch(
+                "SELECT id FROM notifier_notification "
+                "WHERE state = 'waiting' AND next_sweep_at <= NOW(6) AND postponements < %s "
+                f"AND tier IN ({marks(len(tiers))}) LIMIT %s FOR UPDATE SKIP LOCKED",
+                [MOST_POSTPONEMENTS, *tiers, limit],
+            )
+            if rows:
+                await cursor.run(
+                    "UPDATE notifier_notification SET postponements = postponements + 1, "
+                    f"next_sweep_at = NOW(6) + INTERVAL %s SECOND WHERE id IN ({marks(len(rows))})",
+                    [int(POSTPONE.total_seconds()), *[row[0] for row in rows]],
+                )
+        return Swept(count=len(rows), more=len(rows) == limit)
 
     async def sweep(self, publish: Publish) -> Swept:
         """Publish again what the broker should have delivered and has not."""
@@ -93,7 +103,7 @@ class Schedule:
                     f"sweeps = LEAST(sweeps + 1, 10) WHERE id IN ({marks(len(rows))})",
                     [FIRST_BACKOFF_S, LONGEST_BACKOFF_S, *[row[0] for row in rows]],
                 )
-        return Swept(published=len(rows), more=len(rows) == self._batch)
+        return Swept(count=len(rows), more=len(rows) == self._batch)
 
     async def expire_leases(self, publish: Publish) -> Swept:
         """Close attempts whose process never recorded an outcome, and try again."""
@@ -124,7 +134,7 @@ class Schedule:
             await write_next(cursor, updates)
         if messages:
             await publish(messages)
-        return Swept(published=len(messages), more=len(rows) == self._batch)
+        return Swept(count=len(messages), more=len(rows) == self._batch)
 
     def _crash(self, row: Sequence[Any]) -> tuple[tuple[Any, ...], tuple[Any, ...], Message | None]:
         (id_, attempt, seq, step, tier, due_at, channel, role, order_no) = row[:9]

@@ -108,7 +108,7 @@ def test_what_can_never_be_sent_is_named(changes: dict[str, Any], complaint: str
 
 def test_a_dispatch_time_that_is_missing_is_named() -> None:
     with pytest.raises(InvalidInput, match=r"keyword2: needs \{dispatched_at\}"):
-        shown({"keyword2": "{dispatched_at}"}, dispatched_at=None)
+        shown({"keyword2": "{dispatched_at}"}, dispatched_at=None, accepted_at=None)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import re
 import time
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from notifier.domain.notification import ChannelName, Role
 from notifier.domain.submission import Submission
 from tests.house import House, wait_for
@@ -37,6 +39,7 @@ def test_what_the_broker_lost_is_published_again(house: House) -> None:
     house.expect_told_once(records, within_s=60)
 
 
+@pytest.mark.timeout(420)
 def test_a_hundred_thousand_that_became_due_without_a_fleet_are_not_published_twice(
     house: House,
 ) -> None:
@@ -50,7 +53,7 @@ def test_a_hundred_thousand_that_became_due_without_a_fleet_are_not_published_tw
     wait_for(lambda: datetime.now(UTC) > due_at, 90)
     began = time.monotonic()
     house.start_fleet("--concurrency", "400")
-    wait_for(lambda: house.states()["dead"] == MANY, 150, lambda: str(house.states()))
+    wait_for(lambda: house.states()["dead"] == MANY, 240, lambda: str(house.states()))
     published = sum(
         map(int, re.findall(r"calendar\.(?:promoted|swept) +count=(\d+)", house.logs()))
     )

@@ -35,7 +35,7 @@ async def test_what_is_near_is_promoted_with_its_exact_remaining_delay(
 ) -> None:
     near, far = await scheduled(core, due_in_s=30), await scheduled(core, due_in_s=90)
     swept = await core.schedule.promote(published)
-    assert (swept.published, swept.more) == (1, False)
+    assert (swept.count, swept.more) == (1, False)
     ((message, delay),) = published.messages
     assert (message.notification_id, message.seq, message.tier) == (near, 1, 1)
     assert 29 * SECOND < delay <= 30 * SECOND
@@ -84,7 +84,7 @@ async def test_several_fleets_promote_each_row_once(core: Core, published: Publi
     await asyncio.gather(*(schedule.promote(published) for _ in range(6)))
     told = [message.notification_id for message, _ in published.messages]
     assert len(told) == len(set(told))
-    while (await schedule.promote(published)).published:
+    while (await schedule.promote(published)).count:
         pass
     assert {message.notification_id for message, _ in published.messages} == ids
 
@@ -112,7 +112,7 @@ async def test_what_the_broker_lost_is_published_again_ever_more_rarely(
     id_ = message.notification_id
     for expected_s in (30, 60, 120, 240, 480, 600, 600):
         await core.shift(id_, "next_sweep_at", -1)
-        assert (await core.schedule.sweep(published)).published == 1
+        assert (await core.schedule.sweep(published)).count == 1
         row = await core.row(id_)
         wait = row["next_sweep_at"] - row["now"]
         assert (expected_s - 2) * SECOND < wait <= expected_s * SECOND
@@ -122,12 +122,12 @@ async def test_what_the_broker_lost_is_published_again_ever_more_rarely(
 async def test_a_sweeper_that_has_swept_for_weeks_goes_on(core: Core, published: Published) -> None:
     message = await core.due(sweeps=5000)
     await core.shift(message.notification_id, "next_sweep_at", -1)
-    assert (await core.schedule.sweep(published)).published == 1
+    assert (await core.schedule.sweep(published)).count == 1
 
 
 async def test_nothing_is_swept_before_its_time(core: Core, published: Published) -> None:
     await core.due()
-    assert (await core.schedule.sweep(published)).published == 0
+    assert (await core.schedule.sweep(published)).count == 0
 
 
 async def test_rows_of_a_busy_tier_are_postponed_five_times(
@@ -137,19 +137,19 @@ async def test_rows_of_a_busy_tier_are_postponed_five_times(
     id_ = message.notification_id
     for _ in range(5):
         await core.shift(id_, "next_sweep_at", -1)
-        assert await core.schedule.postpone([1, 3]) == 1
+        assert (await core.schedule.postpone([1, 3])).count == 1
         row = await core.row(id_)
         assert 28 * SECOND < row["next_sweep_at"] - row["now"] <= 30 * SECOND
     await core.shift(id_, "next_sweep_at", -1)
-    assert await core.schedule.postpone([1, 3]) == 0
-    assert (await core.schedule.sweep(published)).published == 1
+    assert (await core.schedule.postpone([1, 3])).count == 0
+    assert (await core.schedule.sweep(published)).count == 1
 
 
 async def test_rows_of_other_tiers_are_not_postponed(core: Core) -> None:
     message = await core.due()
     await core.shift(message.notification_id, "next_sweep_at", -1)
-    assert await core.schedule.postpone([]) == 0
-    assert await core.schedule.postpone([3, 5]) == 0
+    assert (await core.schedule.postpone([])).count == 0
+    assert (await core.schedule.postpone([3, 5])).count == 0
 
 
 async def claim_and_let_it_expire(core: Core, id_: UUID) -> None:
@@ -164,7 +164,7 @@ async def test_an_expired_lease_closes_the_attempt_and_repeats_the_step(
 ) -> None:
     id_ = (await core.due(step=1)).notification_id
     await claim_and_let_it_expire(core, id_)
-    assert (await core.schedule.expire_leases(published)).published == 1
+    assert (await core.schedule.expire_leases(published)).count == 1
     row = await core.row(id_)
     assert (row["state"], row["seq"], row["step"], row["attempt"]) == ("waiting", 2, 1, 2)
     assert (row["crashes"], row["tier"], row["lease_token"]) == (1, 3, None)
@@ -177,7 +177,7 @@ async def test_an_expired_lease_closes_the_attempt_and_repeats_the_step(
 async def test_a_lease_that_runs_is_left_alone(core: Core, published: Published) -> None:
     message = await core.due()
     await core.claimed(message)
-    assert (await core.schedule.expire_leases(published)).published == 0
+    assert (await core.schedule.expire_leases(published)).count == 0
     assert (await core.row(message.notification_id))["state"] == "in_flight"
 
 
@@ -219,7 +219,7 @@ async def test_a_dead_processs_leases_are_released_at_once_and_nobody_elses(
     dead, living = await core.due(), await core.due()
     await Core(core.database, owner="dead").claimed(dead)
     claimed = await Core(core.database, owner="living").claimed(living)
-    assert (await core.schedule.release_owner("dead", published)).published == 1
+    assert (await core.schedule.release_owner("dead", published)).count == 1
     assert (await core.row(dead.notification_id))["state"] == "waiting"
     await core.record(claimed, Sent())
     assert (await core.row(living.notification_id))["state"] == "sent"
@@ -237,4 +237,4 @@ async def test_a_broker_that_is_away_does_not_keep_leases_open(
     assert (row["state"], row["seq"]) == ("waiting", 2)
     published.error = None
     await core.shift(id_, "next_sweep_at", -1)
-    assert (await core.schedule.sweep(published)).published == 1
+    assert (await core.schedule.sweep(published)).count == 1

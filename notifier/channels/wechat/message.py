@@ -102,7 +102,8 @@ def _values(notification: Notification, time_zone: tzinfo) -> dict[str, str]:
             values[key] = str(value)
     values["order_no"] = notification.order_no
     for key, moment in (
-        ("dispatched_at", notification.dispatched_at),
+        # Where no order is dispatched, the acceptance is what stays the same over all attempts.
+        ("dispatched_at", notification.dispatched_at or notification.accepted_at),
         ("accepted_at", notification.accepted_at),
     ):
         values.pop(key, None)
