@@ -51,7 +51,8 @@ def loadtest(
 
     What was accepted is compared with the sandbox's effects on disk: each order's designer and
     publisher must have been told exactly once. Exit code 1 if anybody was lost or doubled, or if
-    not all had come to an end in time. Orders go to a table of their own, notifier_loadtest_order.
+    not all had come to an end in time. Orders go to a table of their own, notifier_loadtest_order,
+    and the sandbox's quotas are lifted until its reset.
     """
     from notifier.loadtest.report import lines_of
     from notifier.loadtest.run import LoadOptions

@@ -16,10 +16,7 @@ LOOK_EVERY_S = 0.2
 
 
 class NobodyConsumes(NotifierError):
-    """seen: what made one think so."""
-
-    def __init__(self, seen: str) -> None:
-        super().__init__(f"no fleet is consuming ({seen}): start `notifier run-consumers`")
+    """There is no fleet, or it tells nobody."""
 
 
 async def need_a_fleet(settings: Settings) -> None:
@@ -30,7 +27,10 @@ async def need_a_fleet(settings: Settings) -> None:
         try:
             while not await presence.everybody():
                 if monotonic() > until:
-                    raise NobodyConsumes("no heartbeat in Redis; nothing was published")
+                    raise NobodyConsumes(
+                        "no fleet is consuming (no heartbeat in Redis), nothing was published: "
+                        "start `notifier run-consumers`"
+                    )
                 await asyncio.sleep(LOOK_EVERY_S)
         except StoreUnavailable:
             return

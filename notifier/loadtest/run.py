@@ -23,7 +23,7 @@ from notifier.loadtest.machine import Machine, this_machine
 from notifier.loadtest.plan import Plan
 from notifier.loadtest.report import Accepting, Asked, Report
 from notifier.loadtest.rows import read_run, read_states
-from notifier.loadtest.target import Receiver, check_target, refusing, rules_of
+from notifier.loadtest.target import Receiver, check_target, lift_quotas, refusing, rules_of
 from notifier.loadtest.watch import Sources, Tally, Watch
 from notifier.loadtest.witness import Witness
 from notifier.settings import Settings
@@ -60,7 +60,10 @@ async def run_load_test(
     plan = Plan(count=options.count, began=datetime.now(UTC), salt=secrets.token_hex(2))
     machine = this_machine()
     await check(settings, options, receiver)
-    witness = None if receiver is None else await Witness.of(receiver, plan)
+    witness = None
+    if receiver is not None:
+        await lift_quotas(receiver)
+        witness = await Witness.of(receiver, plan)
     async with wiring.open_database(settings) as database:
         await put_all_orders(database, plan)
         test = LoadTest(settings, options, plan, database=database, witness=witness)

@@ -89,7 +89,10 @@ class Watch:
     def _check_silence(self, longest_s: float) -> None:
         since = self._tally.accepted_since
         if since is not None and not self._tally.told and monotonic() - since > longest_s:
-            raise NobodyConsumes(f"nobody was told within {longest_s:g} s")
+            raise NobodyConsumes(
+                f"nobody was told within {longest_s:g} s: `notifier status` shows whether a fleet "
+                "is at work, `notifier explain` of an accepted order why it waits"
+            )
 
 
 def all_ended(states: Mapping[State, int], *, orders: int) -> bool:

@@ -106,8 +106,9 @@ def test_everybody_is_told_once_though_a_third_is_refused_at_first(staffed: Hous
     assert "lost       0" in ended.stdout
 
 
-def test_a_steady_rate_is_kept(staffed: House) -> None:
+def test_a_steady_rate_is_kept_whatever_the_quota(staffed: House) -> None:
     staffed.sandbox.control.reset()
+    staffed.sandbox.control.behaviour(sends_per_day=10)
 
     ended, report = load(staffed, "--count", "40", "--rate", "40/s")
 
