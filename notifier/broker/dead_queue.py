@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from aiormq.abc import DeliveredMessage
 from aiormq.exceptions import ChannelNotFoundEntity
 from pamqp import commands as spec
 
-from notifier.broker.faults import answering
 from notifier.broker.connection import Link
-from notifier.broker.headers import REASON
+from notifier.broker.faults import answering
+from notifier.broker.headers import DROPPED, REASON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Buried:
-    """body: the original bytes."""
+    """body: the original bytes. headers: the original ones, without the broker's own."""
 
     reason: str
     body: bytes
@@ -55,12 +56,19 @@ class DeadQueue:
                     answer = await channel.basic_get(self._queue)
                     if isinstance(answer.delivery, spec.Basic.GetEmpty):
                         break
-                    headers = dict(answer.header.properties.headers or {})
-                    reason = str(headers.pop(REASON, ""))
-                    buried.append(Buried(reason=reason, body=answer.body, headers=headers))
+                    buried.append(_buried(answer))
                 return buried
             except ChannelNotFoundEntity:
                 return []
             finally:
                 # What was taken and not acked goes back to its place.
                 await channel.close()
+
+
+def _buried(answer: DeliveredMessage) -> Buried:
+    headers = answer.header.properties.headers or {}
+    return Buried(
+        reason=str(headers.get(REASON, "")),
+        body=answer.body,
+        headers={name: headers[name] for name in headers if not name.startswith(DROPPED)},
+    )
