@@ -11,15 +11,14 @@ from rich.table import Table
 
 from notifier.domain.timeline import Standing, masked
 
-WIDTH = 140
-"""Where no terminal has one."""
+WIDTH = 160
+"""A narrower terminal folds lines; ids are whole, to be copied."""
 
 
 def print_listing(found: Sequence[Standing], count: int, time_zone: str) -> None:
     """count: how many there are altogether."""
     console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = WIDTH
+    console.width = max(console.width, WIDTH)
     if found:
         console.print(_table(found, ZoneInfo(time_zone)))
     if len(found) < count:
@@ -50,9 +49,8 @@ def document_of(found: Sequence[Standing], time_zone: str) -> str:
 
 def _table(found: Sequence[Standing], zone: ZoneInfo) -> Table:
     table = Table(box=None, pad_edge=False)
-    table.add_column("id", no_wrap=True)
-    for name in ("order", "role", "to", "state", "attempt", "due", "reason"):
-        table.add_column(name, justify="right" if name == "attempt" else "left")
+    for name in ("id", "order", "role", "to", "state", "attempt", "due", "reason"):
+        table.add_column(name, justify="right" if name == "attempt" else "left", no_wrap=True)
     for standing in found:
         table.add_row(
             str(standing.id),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import orjson
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from notifier.dispatch.explain import Explained
@@ -25,6 +24,7 @@ STYLES = {
 }
 WIDTH = 100
 """Where no terminal has one."""
+INDENT = 11
 
 
 def print_timelines(explained: Sequence[Explained], time_zone: tzinfo) -> None:
@@ -56,7 +56,8 @@ def _print(console: Console, item: Explained, time_zone: tzinfo) -> None:
     console.print(f"  id {standing.id}", markup=False, style="dim")
     console.print(f"  {_moments(standing, clock)}", markup=False, style="dim")
     if item.timeline.attempts:
-        console.print(_table(item, clock))
+        for line in _attempts(console, item, clock):
+            console.print(line)
     else:
         console.print("  no attempt yet" if standing.settled_at is None else "  no attempt")
     at = item.explanation.next_at
@@ -88,32 +89,42 @@ def _moments(standing: Standing, clock: _Clock) -> str:
     return "  ".join(parts)
 
 
-def _table(item: Explained, clock: _Clock) -> Table:
-    table = Table(box=None, padding=(0, 1), pad_edge=False)
-    for name in ("  #", "tier", "due", "started", "late", "took"):
-        left = name in ("due", "started")
-        table.add_column(name, justify="left" if left else "right", no_wrap=True)
-    table.add_column("outcome", overflow="fold")
+def _attempts(console: Console, item: Explained, clock: _Clock) -> Iterator[Text]:
+    """A line of figures for each, and below it the words, which may be long."""
+    width = max(len(clock.time(made.due_at)) for made in item.timeline.attempts)
+    yield Text(
+        f"  #  tier  {'due':{width}}  {'started':{width}}  {'late':>9}  {'took':>9}  outcome",
+        style="bold",
+    )
     for made, why in zip(item.timeline.attempts, item.explanation.whys, strict=True):
-        table.add_row(
-            str(made.number),
-            f"{made.tier}s",
-            clock.time(made.due_at),
-            clock.time(made.started_at),
-            _milliseconds(made.lateness),
-            _milliseconds(made.duration),
-            _outcome(made, why),
-        )
-    return table
+        yield _figures(made, clock, width)
+        for line in _words(made, why).wrap(console, console.width - INDENT):
+            yield Text(" " * INDENT) + line
 
 
-def _outcome(made: Made, why: str) -> Text:
-    text = Text(made.outcome, style=STYLES[State.SENT] if made.outcome == "sent" else "")
-    answer = f"{made.code} {made.detail}".strip()
-    if answer not in ("", "ok"):
-        text.append(f" {answer}")
-    text.append(f"\n{why}", style="dim")
+def _figures(made: Made, clock: _Clock, width: int) -> Text:
+    text = Text(
+        f"{made.number:3}  {made.tier:3}s  {clock.time(made.due_at):{width}}  "
+        f"{clock.time(made.started_at):{width}}  {_milliseconds(made.lateness):>9}  "
+        f"{_milliseconds(made.duration):>9}  "
+    )
+    text.append(made.outcome, style=STYLES[State.SENT] if made.outcome == "sent" else "")
+    if made.code not in ("", "ok"):
+        text.append(f" {_printable(made.code)}")
     return text
+
+
+def _words(made: Made, why: str) -> Text:
+    text = Text()
+    text.append(why, style="dim")
+    if made.detail:
+        text.append(f"; {_printable(made.detail)}")
+    return text
+
+
+def _printable(text: str) -> str:
+    """A receiver's words move no cursor."""
+    return "".join(each if each.isprintable() else " " for each in text)
 
 
 def _milliseconds(duration: timedelta) -> str:

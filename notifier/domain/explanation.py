@@ -106,7 +106,7 @@ def _next(standing: Standing) -> tuple[str, datetime | None]:
         case State.UNKNOWN:
             return (
                 f"nothing, until `notifier resolve {standing.id} --sent` (or --dead), "
-                f"or `notifier dlq replay {standing.id} --force`",
+                "or a replay with --force",
                 None,
             )
         case State.IN_FLIGHT:

@@ -66,8 +66,23 @@ def test_a_timeline_behind_a_pipe_is_plain_and_narrow(house: House) -> None:
     assert "designer  李伟测试 (13926)  wechat  oLvq…7ngk  sent: told" in explained.stdout
     assert str(id_) in explained.stdout
     line = next(line for line in explained.stdout.splitlines() if "retry" in line)
-    pattern = r"\s+1\s+1s  \d\d:\d\d:\d\d\.\d{3}  \d\d:\d\d:\d\d\.\d{3}\s+[\d.]+ ms\s+[\d.]+ ms  "
-    assert re.match(pattern + "retry -1 system busy", line), line
+    moment = r"\d\d:\d\d:\d\d\.\d{3}"
+    figures = rf"  1    1s  {moment}  {moment} +[\d.]+ ms +[\d.]+ ms  retry -1"
+    assert re.fullmatch(figures, line), line
+    assert "           step 1 of default: 0 s; system busy\n" in explained.stdout
+
+
+def test_a_receiver_s_words_move_no_cursor(house: House) -> None:
+    told(house)
+    house.execute(
+        "UPDATE notifier_attempt SET detail = CONCAT('oh', CHAR(10, 27), '[2J', CHAR(13)), "
+        "code = CONCAT(CHAR(27), '[1m')"
+    )
+
+    explained = house.notifier("explain", order_no_of(1))
+
+    assert "\x1b" not in explained.stdout
+    assert "\r" not in explained.stdout
 
 
 def test_a_timeline_as_json_has_the_moments_in_the_settings_time_zone(house: House) -> None:
