@@ -36,7 +36,11 @@ PROTECTED_FOR = 600 * SECOND
 SEND_TIMEOUT = 2 * SECOND
 PAUSE = 20 * SECOND
 DESIGNER = 13926
-LADDERS = {"default": ladder_of("default", TIERS), "short": ladder_of("short", [0])}
+LADDERS = {
+    "default": ladder_of("default", TIERS),
+    "quick": ladder_of("quick", [0, 0.02, 0.04]),
+    "short": ladder_of("short", [0]),
+}
 PLACES = Places(tiers=TIERS, horizon=60 * SECOND, can_hold=lambda _: True)
 RULE_BOOK = RuleBook(
     ladders=LADDERS,

@@ -129,12 +129,12 @@ class Attempts:
                 log.debug("message.forgotten", order_no=message.order_no, reason=reason)
 
     async def _attempt(self, claimed: Claimed) -> None:
-        claimed_at = monotonic()
         announcing = [asyncio.create_task(self._announce(*created)) for created in claimed.publish]
-        attempted = await self._send(claimed, claimed_at)
-        for task in announcing:
-            await task
-        recorded = await self._settle(claimed, attempted)
+        try:
+            attempted = await self._send(claimed)
+            recorded = await self._settle(claimed, attempted)
+        finally:
+            await asyncio.gather(*announcing)
         pass_by("before_republish")
         if recorded.next is not None:
             await self._publisher.publish(recorded.next, delay=recorded.delay)
@@ -160,7 +160,7 @@ class Attempts:
             return claimed.now
         return self._pauses.until(channel) or claimed.now + self._rule_book.pause
 
-    async def _send(self, claimed: Claimed, claimed_at: float) -> Attempted | None:
+    async def _send(self, claimed: Claimed) -> Attempted | None:
         """None where nothing may be sent now: the claim is given back."""
         began = monotonic()
         outcome = claimed.refused
@@ -168,7 +168,7 @@ class Attempts:
             channel = self._channels.get(claimed.notification.channel)
             if channel is None:
                 outcome = Paused(code="channel_not_configured")
-            elif not self._may_start(claimed, channel, began - claimed_at):
+            elif not self._may_start(claimed, channel, began - claimed.asked_s):
                 return None
             elif not self._is_protected(claimed):
                 outcome = Unknown(code="unprotected", detail="perhaps told before")
@@ -179,8 +179,8 @@ class Attempts:
         return Attempted(
             claimed=claimed,
             outcome=outcome,
-            began=claimed.now + timedelta(seconds=began - claimed_at),
-            ended=claimed.now + timedelta(seconds=ended - claimed_at),
+            began=claimed.now + timedelta(seconds=began - claimed.asked_s),
+            ended=claimed.now + timedelta(seconds=ended - claimed.asked_s),
         )
 
     def _may_start(self, claimed: Claimed, channel: Channel, waited_s: float) -> bool:
@@ -235,7 +235,3 @@ class Attempts:
                 return answer
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, LONGEST_BACKOFF_S)
-
-
-def _reason(outcome: Paused) -> str:
-    return f"{outcome.code} {outcome.detail}".strip()

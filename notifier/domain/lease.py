@@ -31,7 +31,9 @@ class Claimed:
     """One attempt that is ours until `until` (the database's time).
 
     token: proves at the record that the lease is still this one.
-    now: the database's time of the claim. refused: the outcome where there is nothing to send.
+    now: the database's time of the claim. asked_s: the monotonic clock when it was asked for, so
+    that time spent on locks and on the commit counts against the lease.
+    refused: the outcome where there is nothing to send.
     publish: messages of notifications that the claim created, each with its delay.
     """
 
@@ -43,6 +45,7 @@ class Claimed:
     due_at: datetime
     now: datetime
     until: datetime
+    asked_s: float
     refused: Outcome | None = None
     publish: tuple[tuple[Message, timedelta], ...] = ()
 

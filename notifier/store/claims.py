@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 from notifier.domain import claim, dispatch
@@ -27,8 +28,10 @@ ClaimResult = Claimed | Ended | Superseded | claim.Forget | claim.TooEarly | cla
 
 @dataclass(slots=True)
 class _Plan:
-    """What the transaction is going to write."""
+    """What the transaction is going to write. asked_s: when it began, by the monotonic clock."""
 
+    token: bytes
+    asked_s: float
     claimed: list[bytes] = field(default_factory=list)
     dispatched: list[bytes] = field(default_factory=list)
     cancelled: dict[str, list[bytes]] = field(default_factory=dict)
@@ -63,12 +66,11 @@ class Claims:
         Raises StoreUnavailable (nothing claimed, or the leases run out) or StoreError.
         """
         async with self._database.transaction() as cursor:
+            plan = _Plan(token=secrets.token_bytes(16), asked_s=monotonic())
             rows = await self._lock(cursor, requests)
             orders = await self._lock_orders(cursor, rows.values())
-            plan = _Plan()
-            token = secrets.token_bytes(16)
-            results = [self._decide(request, rows, orders, plan, token) for request in requests]
-            await self._write(cursor, plan, rows, token)
+            results = [self._decide(request, rows, orders, plan) for request in requests]
+            await self._write(cursor, plan, rows)
         return results
 
     async def _lock(
@@ -100,7 +102,6 @@ class Claims:
         rows: dict[bytes, LockedRow],
         orders: dict[tuple[str, int], OrderRow],
         plan: _Plan,
-        token: bytes,
     ) -> ClaimResult:
         message, redelivered = request
         row = rows.get(message.notification_id.bytes)
@@ -115,17 +116,16 @@ class Claims:
         if isinstance(decision, claim.PublishLater):
             return Superseded(message=row.message(), delay=max(row.due_at - row.now, _ZERO))
         if row.deadline_at is not None and row.deadline_at < row.now:
-            return replace(self._claim(row, plan, token), refused=Permanent(code="expired"))
+            return replace(self._claim(row, plan), refused=Permanent(code="expired"))
         if row.role == Role.DESIGNER and row.order_book in self._books:
-            return self._dispatch(row, orders, plan, token)
-        return self._claim(row, plan, token)
+            return self._dispatch(row, orders, plan)
+        return self._claim(row, plan)
 
     def _dispatch(
         self,
         row: LockedRow,
         orders: dict[tuple[str, int], OrderRow],
         plan: _Plan,
-        token: bytes,
     ) -> ClaimResult:
         key = (row.order_book, row.order_id or 0)
         verdict = dispatch.decide(
@@ -134,20 +134,20 @@ class Claims:
         match verdict:
             case dispatch.Missing():
                 refused = Retry(code="unknown_order", detail=f"no order {row.order_id}")
-                return replace(self._claim(row, plan, token), refused=refused)
+                return replace(self._claim(row, plan), refused=refused)
             case dispatch.Taken(reason=reason):
                 row.state = State.CANCELLED
                 plan.cancelled.setdefault(reason, []).append(row.id)
                 return Ended(state=State.CANCELLED, reason=reason)
             case dispatch.AlreadyOurs():
-                return self._claim(row, plan, token)
+                return self._claim(row, plan)
             case dispatch.Dispatch(publisher=publisher):
                 orders[key] = replace(
                     orders[key], status=OrderStatus.DESIGNING, designer_id=row.designer_id
                 )
-                return self._assign(row, plan, token, publisher)
+                return self._assign(row, plan, publisher)
 
-    def _assign(self, row: LockedRow, plan: _Plan, token: bytes, publisher: str) -> Claimed:
+    def _assign(self, row: LockedRow, plan: _Plan, publisher: str) -> Claimed:
         assignment = Assignment(
             order_id=row.order_id or 0,
             designer_id=row.designer_id or 0,
@@ -161,25 +161,24 @@ class Claims:
         values, message = publisher_of(row, publisher, placement)
         plan.publishers.append(values)
         publish = ((message, delay),) if message else ()
-        return replace(self._claim(row, plan, token), publish=publish)
+        return replace(self._claim(row, plan), publish=publish)
 
-    def _claim(self, row: LockedRow, plan: _Plan, token: bytes) -> Claimed:
+    def _claim(self, row: LockedRow, plan: _Plan) -> Claimed:
         plan.claimed.append(row.id)
         row.state = State.IN_FLIGHT
-        return row.claimed(token, row.now + self._lease.duration)
+        until = row.now + self._lease.duration
+        return row.claimed(plan.token, until, asked_s=plan.asked_s)
 
     def _ladder(self, name: str) -> Ladder:
         return self._ladders.get(name) or self._ladders["default"]
 
-    async def _write(
-        self, cursor: Cursor, plan: _Plan, rows: dict[bytes, LockedRow], token: bytes
-    ) -> None:
+    async def _write(self, cursor: Cursor, plan: _Plan, rows: dict[bytes, LockedRow]) -> None:
         for book, assignments in plan.assignments.items():
             await self._books[book].assign(cursor, assignments)
         await insert_publishers(cursor, plan.publishers)
         if plan.claimed:
             now = rows[plan.claimed[0]].now
-            await self._write_claimed(cursor, plan, now, token)
+            await self._write_claimed(cursor, plan, now)
         for reason, ids in plan.cancelled.items():
             await cursor.run(
                 "UPDATE notifier_notification SET state = 'cancelled', reason = %s, "
@@ -188,9 +187,7 @@ class Claims:
                 [reason, *ids],
             )
 
-    async def _write_claimed(
-        self, cursor: Cursor, plan: _Plan, now: datetime, token: bytes
-    ) -> None:
+    async def _write_claimed(self, cursor: Cursor, plan: _Plan, now: datetime) -> None:
         until = now + self._lease.duration
         dispatched = ""
         if plan.dispatched:
@@ -201,7 +198,7 @@ class Claims:
             "UPDATE notifier_notification SET state = 'in_flight', lease_token = %s, "
             "lease_until = %s, next_sweep_at = %s, lease_owner = %s, claimed_at = %s"
             f"{dispatched} WHERE id IN ({marks(len(plan.claimed))})",
-            [token, until, until, self._lease.owner, now]
+            [plan.token, until, until, self._lease.owner, now]
             + ([*plan.dispatched, now] if plan.dispatched else [])
             + plan.claimed,
         )

@@ -66,7 +66,7 @@ class LockedRow:
             order_no=self.order_no,
         )
 
-    def claimed(self, token: bytes, until: datetime) -> Claimed:
+    def claimed(self, token: bytes, until: datetime, *, asked_s: float) -> Claimed:
         return Claimed(
             notification=Notification(
                 id=UUID(bytes=self.id),
@@ -78,6 +78,7 @@ class LockedRow:
                 payload=orjson.loads(self.payload) if self.payload else {},
                 dispatched_at=self.dispatched_at,
                 accepted_at=self.accepted_at,
+                attempt=self.attempt,
             ),
             row=InFlight(
                 seq=self.seq,
@@ -92,5 +93,6 @@ class LockedRow:
             tier=self.tier,
             due_at=self.due_at,
             now=self.now,
+            asked_s=asked_s,
             until=until,
         )

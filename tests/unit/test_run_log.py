@@ -37,6 +37,7 @@ def attempted(outcome: Outcome, role: Role = Role.DESIGNER) -> Attempted:
         tier=3,
         due_at=NOW,
         now=NOW,
+        asked_s=0,
         until=NOW + timedelta(seconds=38),
     )
     began = NOW + 2 * MILLISECOND
