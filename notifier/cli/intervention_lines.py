@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import orjson
 import typer
 
-from notifier.broker.dead_queue import Buried
 from notifier.dispatch.explain import id_of
 from notifier.domain.intervention import Intervened
 from notifier.domain.order import shorten
 from notifier.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from notifier.broker.dead_queue import Buried
 
 
 def ids_of(texts: Sequence[str]) -> list[UUID]:
