@@ -29,8 +29,7 @@ class Swept(Protocol):
 class ScheduleStore(Protocol):
     async def promote(self, publish: Publish) -> Swept: ...
     async def expire_leases(self, publish: Publish) -> Swept: ...
-    async def postpone(self, tiers: Collection[int]) -> Swept: ...
-    async def sweep(self, publish: Publish) -> Swept: ...
+    async def sweep(self, publish: Publish, busy: Collection[int]) -> Swept: ...
 
 
 class Calendar:
@@ -68,10 +67,8 @@ class Calendar:
         """One look at everything; whether there is more to do at once."""
         promoted = self._told("promoted", await self._schedule.promote(self._publish))
         expired = self._told("expired", await self._schedule.expire_leases(self._publish))
-        postponed = await self._schedule.postpone(await self._busy_tiers())
-        if postponed.more:
-            return True
-        swept = self._told("swept", await self._schedule.sweep(self._publish))
+        busy = await self._busy_tiers()
+        swept = self._told("swept", await self._schedule.sweep(self._publish, busy))
         return promoted.more or expired.more or swept.more
 
     def _told(self, name: str, done: Swept) -> Swept:

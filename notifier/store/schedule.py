@@ -35,7 +35,7 @@ CRASHED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """count: rows dealt with. more: whether the batch was full, so that more may wait."""
+    """count: messages published. more: whether the batch was full, so that more may wait."""
 
     count: int
     more: bool
@@ -66,44 +66,26 @@ class Schedule:
                 )
         return Swept(count=len(rows), more=len(rows) == self._batch)
 
-    async def postpone(self, tiers: Collection[int]) -> Swept:
-        """Rows whose tier's queue has messages ready are late, not lost: look again later.
+    async def sweep(self, publish: Publish, busy: Collection[int]) -> Swept:
+        """Publish again what the broker should have delivered and has not.
 
-        At most five times, so that a queue that is never empty hides no lost message for ever.
-        Nothing is published; `more` says that rows are left which must not be swept yet.
+        busy: tiers whose queues have messages ready. Their rows are late, not lost, and looked at
+        again later; at most five times, so that no message is hidden for ever.
         """
-        if not tiers:
-            return Swept(count=0, more=False)
-        limit = self._batch * 10
         async with self._database.transaction() as cursor:
-            # SKIP LOCKED: an UPDATE that waits for rows being claimed would deadlock with claims.
-            rows = await cursor.fetch(
-                "SELECT id FROM notifier_notification "
-                "WHERE state = 'waiting' AND next_sweep_at <= NOW(6) AND postponements < %s "
-                f"AND tier IN ({marks(len(tiers))}) LIMIT %s FOR UPDATE SKIP LOCKED",
-                [MOST_POSTPONEMENTS, *tiers, limit],
-            )
-            if rows:
-                await cursor.run(
-                    "UPDATE notifier_notification SET postponements = postponements + 1, "
-                    f"next_sweep_at = NOW(6) + INTERVAL %s SECOND WHERE id IN ({marks(len(rows))})",
-                    [int(POSTPONE.total_seconds()), *[row[0] for row in rows]],
-                )
-        return Swept(count=len(rows), more=len(rows) == limit)
-
-    async def sweep(self, publish: Publish) -> Swept:
-        """Publish again what the broker should have delivered and has not."""
-        async with self._database.transaction() as cursor:
-            rows = await self._take(cursor, MESSAGE, State.WAITING)
-            if rows:
-                await publish([self._remaining(row) for row in rows])
+            rows = await self._take(cursor, f"{MESSAGE}, postponements", State.WAITING, 10)
+            late = [row for row in rows if row[3] in busy and row[9] < MOST_POSTPONEMENTS]
+            lost = [row for row in rows if row[3] not in busy or row[9] >= MOST_POSTPONEMENTS]
+            await _postpone(cursor, late)
+            if lost:
+                await publish([self._remaining(row) for row in lost])
                 await cursor.run(
                     "UPDATE notifier_notification SET next_sweep_at = GREATEST(due_at, NOW(6)) + "
                     "INTERVAL LEAST(%s << LEAST(sweeps, 10), %s) SECOND, "
-                    f"sweeps = LEAST(sweeps + 1, 10) WHERE id IN ({marks(len(rows))})",
-                    [FIRST_BACKOFF_S, LONGEST_BACKOFF_S, *[row[0] for row in rows]],
+                    f"sweeps = LEAST(sweeps + 1, 10) WHERE id IN ({marks(len(lost))})",
+                    [FIRST_BACKOFF_S, LONGEST_BACKOFF_S, *[row[0] for row in lost]],
                 )
-        return Swept(count=len(rows), more=len(rows) == self._batch)
+        return Swept(count=len(lost), more=len(rows) == self._batch * 10)
 
     async def expire_leases(self, publish: Publish) -> Swept:
         """Close attempts whose process never recorded an outcome, and try again."""
@@ -167,11 +149,22 @@ class Schedule:
             message = replace(message, tier=tiers[0])
         return message, max(due_at - now, timedelta(0))
 
-    async def _take(self, cursor: Cursor, columns: str, state: State) -> list[tuple[Any, ...]]:
+    async def _take(
+        self, cursor: Cursor, columns: str, state: State, batches: int = 1
+    ) -> list[tuple[Any, ...]]:
         return await cursor.fetch(
             f"SELECT {columns} FROM notifier_notification WHERE state = %s "
             "AND next_sweep_at <= NOW(6) ORDER BY next_sweep_at LIMIT %s FOR UPDATE SKIP LOCKED",
-            [state.value, self._batch],
+            [state.value, self._batch * batches],
+        )
+
+
+async def _postpone(cursor: Cursor, rows: Sequence[Sequence[Any]]) -> None:
+    if rows:
+        await cursor.run(
+            "UPDATE notifier_notification SET postponements = postponements + 1, "
+            f"next_sweep_at = NOW(6) + INTERVAL %s SECOND WHERE id IN ({marks(len(rows))})",
+            [int(POSTPONE.total_seconds()), *[row[0] for row in rows]],
         )
 
 

@@ -112,7 +112,7 @@ async def test_what_the_broker_lost_is_published_again_ever_more_rarely(
     id_ = message.notification_id
     for expected_s in (30, 60, 120, 240, 480, 600, 600):
         await core.shift(id_, "next_sweep_at", -1)
-        assert (await core.schedule.sweep(published)).count == 1
+        assert (await core.schedule.sweep(published, [])).count == 1
         row = await core.row(id_)
         wait = row["next_sweep_at"] - row["now"]
         assert (expected_s - 2) * SECOND < wait <= expected_s * SECOND
@@ -122,12 +122,12 @@ async def test_what_the_broker_lost_is_published_again_ever_more_rarely(
 async def test_a_sweeper_that_has_swept_for_weeks_goes_on(core: Core, published: Published) -> None:
     message = await core.due(sweeps=5000)
     await core.shift(message.notification_id, "next_sweep_at", -1)
-    assert (await core.schedule.sweep(published)).count == 1
+    assert (await core.schedule.sweep(published, [])).count == 1
 
 
 async def test_nothing_is_swept_before_its_time(core: Core, published: Published) -> None:
     await core.due()
-    assert (await core.schedule.sweep(published)).count == 0
+    assert (await core.schedule.sweep(published, [])).count == 0
 
 
 async def test_rows_of_a_busy_tier_are_postponed_five_times(
@@ -137,19 +137,17 @@ async def test_rows_of_a_busy_tier_are_postponed_five_times(
     id_ = message.notification_id
     for _ in range(5):
         await core.shift(id_, "next_sweep_at", -1)
-        assert (await core.schedule.postpone([1, 3])).count == 1
+        assert (await core.schedule.sweep(published, [1, 3])).count == 0
         row = await core.row(id_)
         assert 28 * SECOND < row["next_sweep_at"] - row["now"] <= 30 * SECOND
     await core.shift(id_, "next_sweep_at", -1)
-    assert (await core.schedule.postpone([1, 3])).count == 0
-    assert (await core.schedule.sweep(published)).count == 1
+    assert (await core.schedule.sweep(published, [1, 3])).count == 1
 
 
-async def test_rows_of_other_tiers_are_not_postponed(core: Core) -> None:
+async def test_rows_of_other_tiers_are_not_postponed(core: Core, published: Published) -> None:
     message = await core.due()
     await core.shift(message.notification_id, "next_sweep_at", -1)
-    assert (await core.schedule.postpone([])).count == 0
-    assert (await core.schedule.postpone([3, 5])).count == 0
+    assert (await core.schedule.sweep(published, [3, 5])).count == 1
 
 
 async def claim_and_let_it_expire(core: Core, id_: UUID) -> None:
@@ -237,4 +235,4 @@ async def test_a_broker_that_is_away_does_not_keep_leases_open(
     assert (row["state"], row["seq"]) == ("waiting", 2)
     published.error = None
     await core.shift(id_, "next_sweep_at", -1)
-    assert (await core.schedule.sweep(published)).count == 1
+    assert (await core.schedule.sweep(published, [])).count == 1
