@@ -27,6 +27,7 @@ REASONS = {
     "crash_loop": "three processes in a row died during its attempt",
     "unprotected": "an earlier attempt may have told, and its id protects against doubling no more",
     "taken_by_another": "the order belongs to another designer",
+    "order_reopened": "the order was given back and is open again",
     "already_dispatched": "the order was already dispatched to this designer",
     "order_designed": "the order is designed already",
     "order_finished": "the order is finished already",

@@ -7,18 +7,27 @@ from notifier.store.audit_checks import Check, Group
 from notifier.store.orders import OrderTable
 from notifier.store.sql import literal, quoted
 
+GIVEN_UP = "{0}.state = 'cancelled' AND {0}.reason IN ('taken_by_another', 'order_reopened')"
+"""The application took the order back; then it may be dispatched again."""
+
+# In this order, and no other: the orders dispatched twice are few, and none of this has an index.
 DISPATCHED_ONCE = Group(
-    source="FROM notifier_notification n JOIN (SELECT order_book, order_id, COUNT(*) AS times "
-    "FROM notifier_notification WHERE role = 'designer' AND dispatched_at IS NOT NULL "
+    source="FROM (SELECT order_book, order_id, COUNT(*) AS times FROM notifier_notification "
+    "WHERE role = 'designer' AND dispatched_at IS NOT NULL "
     "GROUP BY order_book, order_id HAVING times > 1) d "
-    "ON d.order_book = n.order_book AND d.order_id = n.order_id "
-    "WHERE n.role = 'designer' AND n.dispatched_at IS NOT NULL",
+    "STRAIGHT_JOIN notifier_notification n "
+    "ON n.order_book = d.order_book AND n.order_id = d.order_id AND n.role = 'designer' "
+    "STRAIGHT_JOIN notifier_notification m "
+    "ON m.order_book = n.order_book AND m.order_id = n.order_id AND m.role = 'designer' "
+    "AND m.dispatched_at >= n.dispatched_at AND m.id <> n.id",
     checks=(
         Check(
             name="dispatched_once",
-            broken="d.times > 1",
-            found="CONCAT('order ', n.order_id, ' was dispatched by ', d.times, ' notifications')",
-            expected="at most one notification dispatches an order",
+            broken="(n.settled_at IS NULL OR n.settled_at > m.dispatched_at) "
+            f"AND NOT ({GIVEN_UP.format('n')})",
+            found="CONCAT('order ', n.order_id, ' was dispatched by this one and, before it "
+            "ended, by ', LOWER(HEX(m.id)))",
+            expected="one notification at a time dispatches an order",
         ),
     ),
 )
@@ -64,6 +73,11 @@ def orders(book: str, names: OrderTable) -> Group:
     designer = f"o.{quoted(names.designer_id_column)}"
     key = f"o.{quoted(names.id_column)}"
     undone = f"{status} IN ({int(OrderStatus.CANCELLED)}, {int(OrderStatus.REJECTED)})"
+    newest = (
+        "NOT EXISTS (SELECT 1 FROM notifier_notification m WHERE m.order_no = n.order_no "
+        "AND m.order_id = n.order_id AND m.role = 'designer' "
+        "AND m.dispatched_at > n.dispatched_at)"
+    )
     return Group(
         source=f"FROM notifier_notification n LEFT JOIN {quoted(names.table)} o "
         f"ON {key} = n.order_id WHERE n.order_book = {literal(book)} AND n.role = 'designer' "
@@ -71,9 +85,9 @@ def orders(book: str, names: OrderTable) -> Group:
         checks=(
             Check(
                 name="order_claimed",
-                broken=f"{key} IS NULL OR {status} < 1 OR NOT {undone} "
-                f"AND NOT ({designer} <=> n.designer_id) "
-                "AND NOT (n.state = 'cancelled' AND n.reason = 'taken_by_another')",
+                broken=f"({key} IS NULL OR {status} < 1 OR NOT {undone} "
+                f"AND NOT ({designer} <=> n.designer_id)) "
+                f"AND NOT ({GIVEN_UP.format('n')}) AND {newest}",
                 found=f"IF({key} IS NULL, CONCAT('no order ', n.order_id), CONCAT('order ', "
                 f"n.order_id, ' has status ', {status}, ' and designer ', "
                 f"IFNULL({designer}, 'none'), ', dispatched to ', n.designer_id))",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from uuid import UUID
 from notifier.domain.audit import Audit
 from notifier.domain.ladder import Ladder, ladder_of
 from notifier.domain.lease import Attempted, Claimed, Lease, Recorded
+from notifier.domain.message import Message
 from notifier.domain.notification import State
 from notifier.domain.order import OrderRecord
 from notifier.domain.outcome import Outcome, Sent
@@ -53,7 +55,9 @@ class Scene:
             pause=timedelta(seconds=60),
         )
 
-    async def accept(self, number: int = 1, *, due_at: datetime | None = None) -> UUID:
+    async def accept(
+        self, number: int = 1, *, due_at: datetime | None = None, again: bool = False
+    ) -> UUID:
         """The designer's notification of an open order; due at once if nothing else is said."""
         order_no, publisher = order_no_of(number), f"oPublisher_{number:04}"
         order = OpenOrder(order_id=number, order_no=order_no, publisher_openid=publisher)
@@ -67,24 +71,33 @@ class Scene:
             designer_id=DESIGNER,
         )
         acceptor = Acceptor(self.database, ladders={"default": self.ladder}, places=self.places)
-        return (await acceptor.accept([of_record(record)])).accepted[0].id
+        return (await acceptor.accept([of_record(record, again=again)])).accepted[0].id
 
     async def claim(self, id_: UUID) -> Claimed:
         """Wait until it is due, and claim it."""
+        (result,) = await self.claims.claim([(await self.due_message(id_), False)])
+        assert isinstance(result, Claimed), result
+        return result
+
+    async def due_message(self, id_: UUID) -> Message:
+        """What the broker delivers, when its moment has come."""
         deadline = time.monotonic() + 10
-        claims = Claims(
+        while time.monotonic() < deadline:
+            row = await self._row(f"{MESSAGE}, due_at <= NOW(6)", id_)
+            if row[-1]:
+                return message_of(row)
+            await asyncio.sleep(0.005)
+        raise AssertionError(f"not due: {row}")
+
+    @property
+    def claims(self) -> Claims:
+        return Claims(
             self.database,
             lease=LEASE,
             books=self.books,
             ladders={"default": self.ladder},
             places=self.places,
         )
-        while True:
-            row = await self._row(MESSAGE, id_)
-            (result,) = await claims.claim([(message_of(row), False)])
-            if isinstance(result, Claimed):
-                return result
-            assert time.monotonic() < deadline, f"not claimed: {result}"
 
     async def record(self, claimed: Claimed, outcome: Outcome) -> Recorded:
         now = (await self.database.fetch("SELECT NOW(6)"))[0][0]

@@ -10,6 +10,8 @@ import pytest
 
 from notifier.domain.audit import Audit
 from notifier.domain.ladder import ladder_of
+from notifier.domain.lease import Ended
+from notifier.domain.notification import State
 from notifier.domain.outcome import Paused, Permanent, Retry, Sent, Unknown
 from tests.store.scene import DESIGNER, Scene, order_no_of
 
@@ -261,13 +263,35 @@ async def test_an_order_that_is_not_as_dispatched_is_named(scene: Scene, damage:
 
 
 async def test_an_order_dispatched_twice_is_named_with_both(scene: Scene) -> None:
-    first, _ = await scene.tell(1)
-    second, _ = await scene.tell(2)
+    first, second = await scene.accept(1), await scene.accept(2)
+    await scene.attempt(first, REFUSED)
+    await scene.attempt(second, REFUSED)
     await scene.change(second, "order_id = 1")
 
     audit = await expect_broken(scene, "dispatched_once")
 
-    assert {finding.notification_id for finding in audit.findings} == {first, second}
+    assert [finding.notification_id for finding in audit.findings] == [first]
+    assert audit.findings[0].found.endswith(f"before it ended, by {second.hex}")
+
+
+async def test_an_order_that_was_given_back_may_be_dispatched_again(scene: Scene) -> None:
+    await scene.tell(1)
+    again = await scene.accept(1, again=True)
+    await scene.attempt(again, REFUSED, Sent())
+
+    assert (await scene.audit()).findings == []
+
+
+async def test_an_order_given_back_during_the_ladder_ends_as_reopened(scene: Scene) -> None:
+    first = await scene.accept(1)
+    await scene.attempt(first, REFUSED)
+    second = await scene.accept(1, again=True)
+    assert await scene.claims.claim([(await scene.due_message(first), False)]) == [
+        Ended(state=State.CANCELLED, reason="order_reopened")
+    ]
+    await scene.attempt(second, Sent())
+
+    assert (await scene.audit()).findings == []
 
 
 async def test_orders_that_are_switched_off_are_reported_as_not_checked(scene: Scene) -> None:
