@@ -56,21 +56,23 @@ destinations(#exchange{name = Name} = X, Delivery) ->
     end.
 
 validate(X) ->
-    case notifier_delayed_routes:check(X) of
+    case notifier_delayed_checks:check(X) of
         ok -> ok;
         {refused, Why, Args} -> refuse(Why, Args)
     end.
 
 validate_binding(X, Binding) ->
-    (notifier_delayed_routes:delegate(X)):validate_binding(X, Binding).
+    (notifier_delayed_checks:delegate(X)):validate_binding(X, Binding).
 
 create(transaction, _X) -> ok;
-create(_Serial, X) -> outside_transaction(fun () -> notifier_delayed_routes:ensure(X) end).
+create(_Serial, #exchange{name = Name}) -> ensure(Name).
 
 %% The companion keeps its bindings: what is still held is routed by them.
 delete(_Serial, _X, _Bindings) -> ok.
 
-policy_changed(_Old, New) -> outside_transaction(fun () -> notifier_delayed_routes:ensure(New) end).
+policy_changed(_Old, #exchange{name = Name}) -> ensure(Name).
+
+ensure(Name) -> outside_transaction(fun () -> notifier_delayed_routes:ensure(Name) end).
 
 add_binding(transaction, _X, _Binding) -> ok;
 add_binding(_Serial, _X, Binding) ->

@@ -10,13 +10,11 @@
 
 -include_lib("rabbit_common/include/rabbit.hrl").
 
--export([start_link/0, check/1, delegate/1, ensure/1, mirror/1, now/2, or_unrouted/2,
-         repair_all/0, restore_stages/0, remove_stages/0]).
+-export([start_link/0, ensure/1, mirror/1, now/2, or_unrouted/2, repair_all/0, restore_stages/0,
+         remove_stages/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -define(USER, <<"rmq-internal">>).
-%% Marks the exchanges that are ours, with the name of the exchange they belong to.
--define(OWNER, <<"x-delayed-message-of">>).
 -define(ALTERNATE, <<"alternate-exchange">>).
 -define(REPAIR_EVERY_MS, 30000).
 
@@ -26,115 +24,30 @@ start_link() ->
     gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
 
 %%--------------------------------------------------------------------------------------------
-%% Before an exchange is declared.
-
--spec check(rabbit_types:exchange()) -> ok | refusal().
-check(#exchange{name = Name} = X) ->
-    first_refusal([fun () -> check_type(X) end,
-                   fun () -> check_length(Name) end,
-                   fun () -> check_names(Name) end,
-                   fun () -> check_queue(Name) end,
-                   fun () -> check_broker(Name) end]).
-
-first_refusal([]) -> ok;
-first_refusal([Check | Checks]) ->
-    case Check() of
-        ok -> first_refusal(Checks);
-        Refusal -> Refusal
-    end.
-
-check_type(#exchange{name = Name, arguments = Args} = X) ->
-    case rabbit_misc:table_lookup(Args, <<"x-delayed-type">>) of
-        {longstr, Type} ->
-            case find_module(Type) of
-                {ok, Module} -> Module:validate(X);
-                error -> {refused, "~s: x-delayed-type '~s' is no exchange type to delegate to",
-                          [rabbit_misc:rs(Name), Type]}
-            end;
-        _ ->
-            {refused, "~s: argument x-delayed-type is missing; it names the type that routes when "
-             "a message is due, such as direct", [rabbit_misc:rs(Name)]}
-    end.
-
-check_length(#resource{name = Name} = X) ->
-    Max = notifier_delayed_names:max_base(),
-    case byte_size(Name) =< Max of
-        true -> ok;
-        false -> {refused, "~s: the name of a delayed exchange has at most ~b bytes",
-                  [rabbit_misc:rs(X), Max]}
-    end.
-
-check_names(Name) ->
-    case [Taken || Taken <- helpers(Name), is_foreign(Taken, Name)] of
-        [] -> ok;
-        [Taken | _] -> {refused, "~s needs ~s, which exists and belongs to something else",
-                        [rabbit_misc:rs(Name), rabbit_misc:rs(Taken)]}
-    end.
-
-helpers(Name) ->
-    [notifier_delayed_names:Helper(Name) || Helper <- [companion, stage, alternate, unrouted]].
-
-check_queue(Name) ->
-    Queue = notifier_delayed_names:unrouted_queue(Name),
-    case notifier_delayed_holds:is_foreign(Queue) of
-        false -> ok;
-        true -> {refused, "~s needs ~s, which exists and belongs to something else",
-                 [rabbit_misc:rs(Name), rabbit_misc:rs(Queue)]}
-    end.
-
-is_foreign(Helper, #resource{name = Owner}) ->
-    case rabbit_exchange:lookup(Helper) of
-        {ok, #exchange{arguments = Args}} ->
-            rabbit_misc:table_lookup(Args, ?OWNER) =/= {longstr, Owner};
-        {error, not_found} ->
-            false
-    end.
-
-check_broker(Name) ->
-    case rabbit_queue_type:is_supported() of
-        true -> ok;
-        false -> {refused, "~s: at-least-once dead-lettering needs the feature flag stream_queue; "
-                  "run rabbitmqctl enable_feature_flag stream_queue", [rabbit_misc:rs(Name)]}
-    end.
-
-find_module(Type) ->
-    case rabbit_registry:binary_to_type(Type) of
-        {error, not_found} -> error;
-        Atom -> case rabbit_registry:lookup_module(exchange, Atom) of
-                    {ok, notifier_delayed_exchange} -> error;
-                    {ok, notifier_delayed_stage} -> error;
-                    {ok, Module} -> {ok, Module};
-                    {error, not_found} -> error
-                end
-    end.
-
-%% The module of the type that the exchange delegates to.
--spec delegate(rabbit_types:exchange()) -> module().
-delegate(X) ->
-    {ok, Module} = find_module(type_name(X)),
-    Module.
-
-type_name(#exchange{arguments = Args}) ->
-    {longstr, Type} = rabbit_misc:table_lookup(Args, <<"x-delayed-type">>),
-    Type.
-
-%%--------------------------------------------------------------------------------------------
 %% Building.
 
-%% Makes everything around X what it should be. Nothing is written when it already is.
--spec ensure(rabbit_types:exchange()) -> ok.
-ensure(#exchange{name = Name} = X) ->
-    locked(Name, fun () -> ensure_locked(X) end).
+%% Makes everything around the exchange what it should be. Nothing is written when it already is.
+-spec ensure(rabbit_types:r(exchange)) -> ok.
+ensure(Name) ->
+    locked(Name, fun () -> ensure_locked(Name) end).
 
-ensure_locked(#exchange{name = Name} = X) ->
+ensure_locked(Name) ->
+    %% In this order: an exchange that exists after its bindings were read had them, but those of
+    %% one that was deleted meanwhile must not be taken from what it still holds.
+    Bindings = rabbit_binding:list_for_source(Name),
+    case rabbit_exchange:lookup(Name) of
+        {ok, X} -> build(X, Bindings);
+        {error, not_found} -> ok
+    end.
+
+build(#exchange{name = Name} = X, Bindings) ->
     #resource{name = Unrouted} = UnroutedX = notifier_delayed_names:unrouted(Name),
     #resource{name = Alternate} = AlternateX = notifier_delayed_names:alternate(Name),
     Companion = notifier_delayed_names:companion(Name),
     UnroutedQueue = notifier_delayed_names:unrouted_queue(Name),
-    ok = declare(Companion, rabbit_registry:binary_to_type(type_name(X)), Name,
+    ok = declare(Companion, notifier_delayed_checks:delegated_type(X), Name,
                  [{?ALTERNATE, longstr, Alternate}]),
-    ok = become(Companion, [B#binding{source = Companion}
-                            || B <- rabbit_binding:list_for_source(Name)]),
+    ok = become(Companion, [B#binding{source = Companion} || B <- Bindings]),
     ok = declare_stage(Name),
     ok = declare(AlternateX, fanout, Name, [{?ALTERNATE, longstr, Unrouted}]),
     ok = become(AlternateX, alternate_bindings(X, AlternateX)),
@@ -145,20 +58,24 @@ ensure_locked(#exchange{name = Name} = X) ->
 declare(Name, Type, Owner, Args) ->
     declare(Name, Type, true, Owner, Args).
 
-declare(Name, Type, Durable, #resource{name = OwnerName} = Owner, Args) ->
+declare(Name, Type, Durable, Owner, Args) ->
     case rabbit_exchange:lookup(Name) of
-        {ok, #exchange{type = Type}} ->
-            ok;
-        {ok, #exchange{}} ->
-            %% The delayed exchange was declared again with another type to delegate to.
-            ok = rabbit_exchange:delete(Name, false, ?USER),
-            declare(Name, Type, Durable, Owner, Args);
+        {ok, #exchange{type = Found} = X} ->
+            true = notifier_delayed_checks:is_owner(Owner, X),
+            redeclare(Found, Name, Type, Durable, Owner, Args);
         {error, not_found} ->
             #exchange{} = rabbit_exchange:declare(
                             Name, Type, Durable, false, true,
-                            [{?OWNER, longstr, OwnerName} | Args], ?USER),
+                            [notifier_delayed_checks:owner_arg(Owner) | Args], ?USER),
             ok
     end.
+
+redeclare(Type, _Name, Type, _Durable, _Owner, _Args) ->
+    ok;
+redeclare(_Found, Name, Type, Durable, Owner, Args) ->
+    %% The delayed exchange was deleted and declared with another type to delegate to.
+    ok = rabbit_exchange:delete(Name, false, ?USER),
+    declare(Name, Type, Durable, Owner, Args).
 
 %% A stage lives no longer than the plugin runs. Dead-lettering to an exchange whose type is
 %% unknown stops it for the whole node; to one that does not exist it waits, and loses nothing.
@@ -172,14 +89,9 @@ restore_stages() ->
      || X <- rabbit_exchange:list(), Owner <- owner_of_companion(X)],
     ok.
 
-owner_of_companion(#exchange{name = Name, arguments = Args}) ->
-    case rabbit_misc:table_lookup(Args, ?OWNER) of
-        {longstr, OwnerName} ->
-            Owner = Name#resource{name = OwnerName},
-            [Owner || notifier_delayed_names:companion(Owner) =:= Name];
-        _ ->
-            []
-    end.
+owner_of_companion(#exchange{name = Name} = X) ->
+    [Owner || Owner <- notifier_delayed_checks:owners(X),
+              notifier_delayed_names:companion(Owner) =:= Name].
 
 -spec remove_stages() -> ok.
 remove_stages() ->
@@ -233,16 +145,16 @@ locked(#resource{} = Name, Fun) ->
 -spec now(rabbit_types:exchange(), rabbit_types:delivery()) ->
           {ok, [rabbit_types:r(queue | exchange)]}.
 now(#exchange{name = Name} = X, Delivery) ->
-    {ok, Companion} = find_or_build(X, notifier_delayed_names:companion(Name)),
-    {ok, (delegate(X)):route(Companion, Delivery)}.
+    {ok, Companion} = find_or_build(Name, notifier_delayed_names:companion(Name)),
+    {ok, (notifier_delayed_checks:delegate(X)):route(Companion, Delivery)}.
 
 %% It is missing for a moment when another channel declares X just now.
-find_or_build(X, Companion) ->
+find_or_build(Name, Companion) ->
     case rabbit_exchange:lookup(Companion) of
         {ok, _} = Found ->
             Found;
         {error, not_found} ->
-            ok = ensure(X),
+            ok = ensure(Name),
             rabbit_exchange:lookup(Companion)
     end.
 
@@ -287,8 +199,8 @@ handle_info(repair_all, _Timer) ->
     {noreply, schedule()}.
 
 repair() ->
-    [attempt(Name, fun () -> ensure(X) end)
-     || #exchange{name = Name, type = 'x-delayed-message'} = X <- rabbit_exchange:list()],
+    [attempt(Name, fun () -> ensure(Name) end)
+     || #exchange{name = Name, type = 'x-delayed-message'} <- rabbit_exchange:list()],
     restore_stages().
 
 %% One exchange that cannot be repaired, for want of a majority say, must not keep the others or

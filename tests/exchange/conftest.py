@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import AsyncIterator
 
@@ -34,7 +35,9 @@ async def channel(connection: AbstractConnection) -> AbstractChannel:
 @pytest.fixture
 def name(request: pytest.FixtureRequest) -> str:
     """An exchange name of the test's own: the broker lives as long as the session."""
-    return "x." + re.sub(r"\W+", "-", request.node.name).strip("-")[:60]
+    digest = hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:8]
+    readable = re.sub(r"\W+", "-", request.node.name)[:40]
+    return f"x.{readable}.{digest}"
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 import aio_pika
@@ -79,6 +79,13 @@ class Rig:
             await asyncio.sleep(0.005)
         return self.arrivals
 
+    async def wait_for_all(self, bodies: Set[bytes], *, within_s: float) -> None:
+        """Return when each of `bodies` has arrived, some of them perhaps twice."""
+        deadline = time.monotonic() + within_s
+        while missing := bodies - {arrival.body for arrival in self.arrivals}:
+            assert time.monotonic() < deadline, f"{len(missing)} of {len(bodies)} are missing"
+            await asyncio.sleep(0.05)
+
     async def _on_message(self, message: AbstractIncomingMessage) -> None:
         self.arrivals.append(Arrival(body=message.body, at_s=time.time(), message=message))
         await message.ack()
@@ -113,10 +120,21 @@ async def build(channel: AbstractChannel, name: str, delayed_type: str = "direct
     return Rig(channel=channel, exchange=exchange, queue=queue)
 
 
-async def take_all(queue: AbstractQueue) -> list[bytes]:
-    """The bodies that are in `queue` now, oldest first; they are gone from it afterwards."""
+async def next_message(queue: AbstractQueue) -> AbstractIncomingMessage:
+    """The oldest message of `queue`, not yet acknowledged; waits up to 5 s for it."""
+    deadline = time.monotonic() + 5
+    while (message := await queue.get(fail=False)) is None:
+        assert time.monotonic() < deadline, f"nothing arrives in {queue.name}"
+        await asyncio.sleep(0.01)
+    return message
+
+
+async def take(queue: AbstractQueue, wanted: int) -> list[bytes]:
+    """The next `wanted` bodies of `queue`, oldest first; they are gone from it afterwards."""
     bodies: list[bytes] = []
-    while (message := await queue.get(fail=False)) is not None:
+    while len(bodies) < wanted:
+        message = await next_message(queue)
+        assert not message.redelivered, message
         await message.ack()
         bodies.append(message.body)
     return bodies
@@ -126,3 +144,11 @@ async def count(channel: AbstractChannel, queue: str) -> int:
     """How many messages `queue` holds; fails if there is no such queue."""
     found = await channel.declare_queue(queue, passive=True)
     return found.declaration_result.message_count or 0
+
+
+async def wait_for_count(channel: AbstractChannel, queue: str, wanted: int) -> None:
+    """Poll until `queue` holds `wanted` messages."""
+    deadline = time.monotonic() + 10
+    while (found := await count(channel, queue)) != wanted:
+        assert time.monotonic() < deadline, f"{found} of {wanted} in {queue}"
+        await asyncio.sleep(0.02)

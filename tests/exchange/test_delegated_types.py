@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 import aio_pika
@@ -10,7 +9,15 @@ import pytest
 from aio_pika.abc import AbstractChannel
 from aiormq.abc import FieldValue
 
-from tests.exchange.rig import Rig, build, declare_exchange, declare_queue, take_all
+from tests.exchange.rig import (
+    Rig,
+    build,
+    count,
+    declare_exchange,
+    declare_queue,
+    take,
+    wait_for_count,
+)
 
 Headers = dict[str, FieldValue]
 
@@ -67,13 +74,16 @@ async def test_a_message_goes_where_the_delegated_type_sends_it(
     rig = Rig(channel=channel, exchange=exchange, queue=next(iter(queues.values())))
     for number, (key, headers, _) in enumerate(case.messages):
         await rig.publish(b"%d" % number, delay_ms, key=key, headers=headers)
-    await asyncio.sleep((delay_ms or 0) / 1000 + 0.15)
-    got = {label: await take_all(queue) for label, queue in queues.items()}
     wanted = {
         label: [b"%d" % number for number, (_, _, to) in enumerate(case.messages) if label in to]
         for label in queues
     }
+    got = {label: await take(queue, len(wanted[label])) for label, queue in queues.items()}
     assert got == wanted
+    for_nobody = sum(not to for _, _, to in case.messages)
+    await wait_for_count(channel, f"{name}.unrouted", for_nobody if delay_ms else 0)
+    # Everything has found its place by now, so nothing more may be anywhere else.
+    assert [await count(channel, queue.name) for queue in queues.values()] == [0] * len(queues)
 
 
 async def test_the_bindings_of_the_due_moment_decide(channel: AbstractChannel, name: str) -> None:
@@ -82,9 +92,8 @@ async def test_the_bindings_of_the_due_moment_decide(channel: AbstractChannel, n
     await rig.publish(b"held", 300)
     await later.bind(rig.exchange, "k")
     await rig.queue.unbind(rig.exchange, "k")
-    await asyncio.sleep(0.45)
-    assert await take_all(rig.queue) == []
-    assert await take_all(later) == [b"held"]
+    assert await take(later, 1) == [b"held"]
+    assert await count(channel, rig.queue.name) == 0
 
 
 async def test_a_binding_to_another_exchange_is_followed_when_the_message_is_due(
@@ -96,8 +105,7 @@ async def test_a_binding_to_another_exchange_is_followed_when_the_message_is_due
     await queue.bind(beyond, "")
     await beyond.bind(rig.exchange, "far")
     await rig.publish(b"held", 100, key="far")
-    await asyncio.sleep(0.25)
-    assert await take_all(queue) == [b"held"]
+    assert await take(queue, 1) == [b"held"]
 
 
 async def test_carbon_copies_keep_all_their_keys(channel: AbstractChannel, name: str) -> None:
@@ -105,9 +113,8 @@ async def test_carbon_copies_keep_all_their_keys(channel: AbstractChannel, name:
     copy = await declare_queue(channel, f"{name}.copy")
     await copy.bind(rig.exchange, "copy")
     await rig.publish(b"held", 100, headers={"CC": ["copy"]})
-    await asyncio.sleep(0.25)
-    assert await take_all(rig.queue) == [b"held"]
-    assert await take_all(copy) == [b"held"]
+    assert await take(rig.queue, 1) == [b"held"]
+    assert await take(copy, 1) == [b"held"]
 
 
 async def test_a_batch_in_a_transaction_is_held_when_it_commits(

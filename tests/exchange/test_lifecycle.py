@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import aio_pika
 import pytest
@@ -10,7 +11,15 @@ from aio_pika.abc import AbstractChannel
 from aiormq.abc import FieldValue
 
 from notifier.stack import Stack
-from tests.exchange.rig import Rig, build, count, declare_exchange, declare_queue, take_all
+from tests.exchange.rig import (
+    Rig,
+    build,
+    count,
+    declare_exchange,
+    declare_queue,
+    next_message,
+    take,
+)
 
 AT_LEAST_ONCE: dict[str, FieldValue] = {
     "x-queue-type": "quorum",
@@ -43,8 +52,7 @@ async def assert_dead_lettering_works(channel: AbstractChannel, name: str) -> No
     await channel.declare_queue(f"{name}.source", durable=True, arguments=arguments)
     message = aio_pika.Message(b"unrelated")
     await channel.default_exchange.publish(message, f"{name}.source")
-    await asyncio.sleep(0.3)
-    assert await take_all(target) == [b"unrelated"]
+    assert await take(target, 1) == [b"unrelated"]
 
 
 async def test_an_exchange_can_be_deleted_and_declared_with_another_delegated_type(
@@ -57,10 +65,9 @@ async def test_an_exchange_can_be_deleted_and_declared_with_another_delegated_ty
     await other.bind(exchange, "unlike the message's")
     again = Rig(channel=channel, exchange=exchange, queue=other)
     await again.publish(b"held", 100)
-    await asyncio.sleep(0.25)
-    assert await take_all(other) == [b"held"]
+    assert await take(other, 1) == [b"held"]
     # The new exchange starts without bindings, and so does its companion.
-    assert await take_all(rig.queue) == []
+    assert await count(channel, rig.queue.name) == 0
 
 
 @pytest.mark.parametrize("delay_ms", [150, 123, 1_001], ids=["150", "123", "1001"])
@@ -88,10 +95,10 @@ async def test_a_message_rejected_back_into_the_exchange_is_delayed_again(
     rig = Rig(channel=channel, exchange=exchange, queue=queue)
     await rig.publish(b"round and round", delay_ms)
     for _ in range(4):
-        await asyncio.sleep(delay_ms / 1000 + 0.2)
-        message = await queue.get()
-        assert message is not None
-        await message.reject(requeue=False)
+        rejected_s = time.time()
+        await (await next_message(queue)).reject(requeue=False)
+    await next_message(queue)
+    assert time.time() - rejected_s >= delay_ms / 1000 - 0.001
     assert await count(channel, f"{name}.unrouted") == 0
 
 

@@ -13,7 +13,7 @@ import pytest
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import ChannelPreconditionFailed
 
-from tests.exchange.rig import Rig, build, take_all
+from tests.exchange.rig import Rig, build, count, take, wait_for_count
 
 VHOST = "notifier"
 
@@ -110,11 +110,10 @@ async def test_a_policy_that_limits_the_length_releases_nothing_early(
         results = await asyncio.gather(
             *(rig.publish(b"held", 700) for _ in range(5)), return_exceptions=True
         )
-        await asyncio.sleep(0.3)
-        assert await take_all(rig.queue) == []
-        await asyncio.sleep(0.7)
         accepted = [result for result in results if not isinstance(result, Exception)]
-        assert len(await take_all(rig.queue)) == len(accepted)
+        await asyncio.sleep(0.3)
+        assert await count(channel, rig.queue.name) == 0
+        await wait_for_count(channel, rig.queue.name, len(accepted))
 
 
 async def test_an_alternate_exchange_set_by_policy_is_obeyed(
@@ -129,7 +128,6 @@ async def test_an_alternate_exchange_set_by_policy_is_obeyed(
     (await management.put(url, json=policy)).raise_for_status()
     try:
         await rig.publish(b"held", 100, key="nobody")
-        await asyncio.sleep(0.3)
-        assert await take_all(rig.queue) == [b"held"]
+        assert await take(rig.queue, 1) == [b"held"]
     finally:
         (await management.delete(url)).raise_for_status()

@@ -12,6 +12,8 @@ from tests.exchange.rig import Arrival, Rig
 
 # The broker counts in whole milliseconds of its own clock.
 EARLY_MS = 1.0
+# A disk that others use can take this long to sync, and every hop waits for it.
+STALL_MS = 300
 
 
 async def _make_ready(rig: Rig, delays_ms: Iterable[int]) -> None:
@@ -30,7 +32,7 @@ def _lateness_ms(arrivals: Iterable[Arrival]) -> list[float]:
 
 async def test_mixed_delays_leave_in_the_order_of_their_due_times(rig: Rig) -> None:
     # The longest first: each message is overtaken by all that follow.
-    delays_ms = [2_000, 1_901, 1_234, 1_100, 1_001, 950, 907, 800, 450, 333, 210, 120, 60]
+    delays_ms = [2_400, 2_049, 1_700, 1_361, 1_001, 640, 280]
     await _make_ready(rig, delays_ms)
     for delay_ms in delays_ms:
         await _publish_due(rig, delay_ms)
@@ -39,7 +41,7 @@ async def test_mixed_delays_leave_in_the_order_of_their_due_times(rig: Rig) -> N
     assert due_times == sorted(due_times)
     lateness_ms = _lateness_ms(arrivals)
     assert lateness_ms[0] >= -EARLY_MS
-    assert lateness_ms[-1] < 250
+    assert lateness_ms[-1] < STALL_MS
 
 
 async def test_at_200_a_second_the_median_is_a_few_milliseconds_late(rig: Rig) -> None:
@@ -58,11 +60,11 @@ async def test_at_200_a_second_the_median_is_a_few_milliseconds_late(rig: Rig) -
     assert len(held_ms) == len(delays_ms)
     assert held_ms[0] >= -EARLY_MS
     assert statistics.median(held_ms) - statistics.median(at_once_ms) < 10
-    assert held_ms[-1] < 250 + at_once_ms[-1]
+    assert held_ms[-1] < STALL_MS + at_once_ms[-1]
 
 
 async def test_a_short_delay_does_not_wait_behind_many_long_ones(rig: Rig) -> None:
     await rig.publish_all([(b"long", 60_000 + 1_000 * (n % 3)) for n in range(500)])
     await _publish_due(rig, 300)
     await rig.wait_for(1, within_s=2)
-    assert _lateness_ms(rig.arrivals)[0] < 250
+    assert _lateness_ms(rig.arrivals)[0] < STALL_MS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 import aio_pika
@@ -11,15 +10,15 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import PublishError
 from aiormq.abc import FieldValue
 
-from tests.exchange.rig import Rig, build, count, declare_exchange, declare_queue, take_all
-
-
-async def wait_for_count(channel: AbstractChannel, queue: str, wanted: int) -> None:
-    """Poll until `queue` holds `wanted` messages."""
-    deadline = time.monotonic() + 10
-    while (found := await count(channel, queue)) != wanted:
-        assert time.monotonic() < deadline, f"{found} of {wanted} in {queue}"
-        await asyncio.sleep(0.02)
+from tests.exchange.rig import (
+    Rig,
+    build,
+    count,
+    declare_exchange,
+    declare_queue,
+    take,
+    wait_for_count,
+)
 
 
 @pytest.mark.parametrize("delay_ms", [100, 123])
@@ -30,7 +29,7 @@ async def test_without_an_alternate_exchange_it_goes_to_the_unrouted_queue(
     await rig.publish(b"for nobody", delay_ms, key="nobody")
     await wait_for_count(channel, f"{name}.unrouted", 1)
     unrouted = await channel.get_queue(f"{name}.unrouted")
-    assert await take_all(unrouted) == [b"for nobody"]
+    assert await take(unrouted, 1) == [b"for nobody"]
 
 
 async def test_with_an_alternate_exchange_it_goes_there(
@@ -44,7 +43,7 @@ async def test_with_an_alternate_exchange_it_goes_there(
     await rig.publish(b"at once", key="nobody")
     await rig.publish(b"later", 100, key="nobody")
     await wait_for_count(channel, queue.name, 2)
-    assert await take_all(queue) == [b"at once", b"later"]
+    assert await take(queue, 2) == [b"at once", b"later"]
     assert await count(channel, f"{name}.unrouted") == 0
 
 
