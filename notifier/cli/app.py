@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -52,6 +53,9 @@ def private_folder() -> Path:
 
 
 def main() -> None:
+    # A library's own complaint would stand beside our error, which says it with a remedy; commands
+    # that stay configure logs.
+    logging.getLogger().addHandler(logging.NullHandler())
     for group in GROUPS:
         import_module(f"notifier.cli.{group}")
     sys.exit(run_guarded(app))
