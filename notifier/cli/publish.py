@@ -78,6 +78,8 @@ def publish(
             settings, designer=designer, timing=timing, again=again
         ) as reader:
             judged = await reader.judge(lines)
+        if not judged.good and not judged.bad:
+            raise InvalidInput("order" if file is None else "file", "has no record")
         if (judged.bad and not skip_bad) or not judged.good:
             return judged, []
         async with wiring.open_intake(settings) as intake:
@@ -89,7 +91,7 @@ def publish(
 
     judged, receipts = asyncio.run(run())
     _report(judged, receipts, as_json=as_json, single=order is not None)
-    if judged.bad and not skip_bad:
+    if judged.bad and not receipts:
         raise typer.Exit(2)
 
 
@@ -102,8 +104,8 @@ def _timing(settings: Settings, at: str | None, delay: str | None) -> Timing:
     if at is not None and delay is not None:
         raise InvalidInput("at", "give either --at or --delay")
     return Timing(
-        at=parse_moment("at", at, ZoneInfo(settings.wechat.time_zone)) if at else None,
-        delay=parse_duration("delay", delay) if delay else None,
+        at=parse_moment("at", at, ZoneInfo(settings.wechat.time_zone)) if at is not None else None,
+        delay=parse_duration("delay", delay) if delay is not None else None,
     )
 
 
@@ -114,7 +116,9 @@ def _lines(file: str) -> Iterator[str]:
         raise InvalidInput("file", f"cannot read {file}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise InvalidInput("file", f"{file} is not UTF-8: byte {error.start}") from None
-    yield from text.splitlines()
+    # Not splitlines: it also splits at control characters, which belong to the line they spoil.
+    for line in text.removeprefix("\ufeff").split("\n"):
+        yield line.removesuffix("\r")
 
 
 def _batches(submissions: Sequence[Submission], *, quiet: bool) -> Iterator[Sequence[Submission]]:
