@@ -48,6 +48,7 @@ def live(identity: Identity) -> int:
             worker = load_wiring().worker_for(settings, identity.place.kind, identity.place.tier)
             # What is loaded stays; a full collection over it would hold up the work for 50 ms.
             gc.freeze()
+            gc.set_threshold(20_000, 20, 20)
             life = Life(worker, settings.fleet, parent=parent, silence_s=identity.silence_s)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 return runner.run(life.run())

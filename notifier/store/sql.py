@@ -60,13 +60,15 @@ def literal(value: object) -> str:
     if kind is bytes:
         return f"0x{value.hex()}" if value else "''"  # type: ignore[attr-defined]
     if isinstance(value, str):
+        if value.isascii() and value.isalnum():
+            return f"'{value}'"
         text = value if value.isascii() else value.encode(errors="replace").decode()
         return f"'{escape_string(text)}'"
     if value is None:
         return "NULL"
     if isinstance(value, datetime) and value.tzinfo is not None:
         moment = value if value.tzinfo is UTC else value.astimezone(UTC)
-        return f"'{moment:%Y-%m-%d %H:%M:%S.%f}'"
+        return f"'{moment.isoformat(' ', 'microseconds')[:26]}'"
     if isinstance(value, int | float) and isfinite(value):
         return repr(value + 0)
     raise TypeError(f"no SQL literal for {kind.__name__} {value!r}")

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from uuid import UUID
 
 import orjson
@@ -112,6 +113,7 @@ def _values(notification: Notification, time_zone: tzinfo) -> dict[str, str]:
     return values
 
 
+@lru_cache(maxsize=1024)
 def _moment(moment: datetime, time_zone: tzinfo) -> str:
     return moment.astimezone(time_zone).strftime(TIME_FORMAT)
 
