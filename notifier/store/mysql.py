@@ -1,26 +1,24 @@
-"""Connections to MySQL, transactions, and what its errors mean to a caller."""
+"""Connections to MySQL, and transactions."""
 
 from __future__ import annotations
 
 import asyncio
-import re
-import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import ip_address
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import aiomysql
 import pymysql
 from pymysql.constants import FIELD_TYPE
 from pymysql.converters import conversions
 
-from notifier.errors import SettingsError, StoreConflict, StoreError, StoreUnavailable
+from notifier.errors import StoreError, StoreUnavailable
+from notifier.store.address import Address, MysqlOptions, parse_url, tls_context
+from notifier.store.faults import explain
 from notifier.store.sql import bound
+
+__all__ = ["Cursor", "Database", "MysqlOptions", "Row"]
 
 Row = tuple[Any, ...]
 
@@ -29,70 +27,6 @@ SESSION = (
     "sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'; "
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 )
-AWAY = frozenset({1040, 1053, 1158, 1159, 1160, 1161, 1290, 1317, 1836, 1927, 2006})
-"""Server codes that waiting mends: too many connections, shutdown, net errors,
-read-only, killed. Source: MySQL 8.4 and MariaDB 10.11 server error references."""
-CONFLICTS = frozenset({1205, 1213})
-"""Lock wait, deadlock."""
-MISSING_TABLE = 1146
-MISSING_COLUMN = 1054
-URL_FORM = (
-    "[mysql] url: must be mysql://user:password@host:port/database, with %-escapes "
-    "for / # ? @ in the password"
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MysqlOptions:
-    """url: mysql://user:password@host:port/database. statement_timeout_s: seconds."""
-
-    url: str
-    ca_file: Path | None = None
-    allow_plaintext: bool = False
-    pool_size: int = 4
-    statement_timeout_s: float = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
-    host: str
-    port: int
-    user: str
-    password: str
-    database: str
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
-
-
-def parse_url(url: str) -> Address:
-    """Raises SettingsError; its text never holds the password."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or 3306
-    except ValueError:
-        raise SettingsError(URL_FORM) from None
-    if parts.scheme != "mysql" or not parts.hostname or not parts.path.strip("/"):
-        raise SettingsError(URL_FORM)
-    return Address(
-        host=parts.hostname,
-        port=port,
-        user=unquote(parts.username or ""),
-        password=unquote(parts.password or ""),
-        database=parts.path.strip("/"),
-    )
-
-
-def tls_context(options: MysqlOptions, address: Address) -> ssl.SSLContext | None:
-    """Raises SettingsError where the way to the server would be neither verified nor local."""
-    if options.ca_file is not None:
-        return ssl.create_default_context(cafile=str(options.ca_file))
-    if options.allow_plaintext or _is_loopback(address.host):
-        return None
-    raise SettingsError(
-        f"[mysql] ca_file: {address} is not this machine; name the CA that signed its certificate, "
-        "or set allow_plaintext = true where the network itself is trusted"
-    )
 
 
 class Database:
@@ -216,36 +150,6 @@ class Cursor:
             raise
 
 
-def explain(error: Exception, address: Address) -> StoreUnavailable | StoreError:
-    code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    text = str(error.args[1]) if len(error.args) > 1 else str(error) or type(error).__name__
-    if code == MISSING_TABLE:
-        remedy = _remedy(re.search(r"'(?:[^']*\.)?([^'.]+)'", text))
-        return StoreError(f"MySQL at {address}: {text}; {remedy}")
-    if code == MISSING_COLUMN:
-        remedy = "set [orders] …_column, or run `notifier db upgrade` if the table is notifier's"
-        return StoreError(f"MySQL at {address}: {text}; {remedy}")
-    if code in CONFLICTS:
-        return StoreConflict(f"MySQL at {address} rolled back: {text}")
-    if isinstance(error, pymysql.Error) and code not in AWAY and not 2000 <= code < 3000 and code:
-        return StoreError(f"MySQL at {address} refused a statement: {code} {text}")
-    return StoreUnavailable(f"MySQL at {address} does not answer: {text}")
-
-
-def _remedy(table: re.Match[str] | None) -> str:
-    ours = table and (table[1].startswith("notifier_") or table[1] == "tg_log_order_dispatch")
-    return "run `notifier db upgrade`" if ours else "set [orders] table, or enabled = false"
-
-
 def _aware(text: str | bytes) -> datetime:
     value = text.decode() if isinstance(text, bytes) else text
     return datetime.fromisoformat(value).replace(tzinfo=UTC)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -14,7 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from notifier.errors import StoreError, StoreUnavailable
-from notifier.store.mysql import MysqlOptions, explain, parse_url, tls_context
+from notifier.store.address import MysqlOptions, parse_url, tls_context
+from notifier.store.faults import explain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ import pymysql
 import pytest
 
 from notifier.errors import SettingsError, StoreConflict, StoreError, StoreUnavailable
-from notifier.store.mysql import Address, MysqlOptions, explain, parse_url, tls_context
+from notifier.store.address import Address, MysqlOptions, parse_url, tls_context
+from notifier.store.faults import explain
 
 ADDRESS = Address(host="db.example", port=3306, user="u", password="hunter2", database="shop")
 
