@@ -9,12 +9,12 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from notifier import wiring
 from notifier.dispatch.checkup import Fault, Look, Seen
 from notifier.settings import Settings
 from notifier.store.condition import condition_of
 from notifier.store.presence import RedisPresence
 from notifier.store.upgrade import newest
+from notifier.wiring import operator, parts
 
 CLOCKS_APART = timedelta(seconds=1)
 UPGRADE = "run `notifier db upgrade`"
@@ -69,7 +69,7 @@ def _unknown_names(environment: Mapping[str, str]) -> Iterator[Fault]:
 
 
 async def _look_at_mysql(settings: Settings) -> Seen:
-    async with wiring.open_database(settings) as database:
+    async with parts.open_database(settings) as database:
         before = datetime.now(UTC)
         condition = await condition_of(database)
         middle = before + (datetime.now(UTC) - before) / 2
@@ -86,10 +86,10 @@ async def _look_at_mysql(settings: Settings) -> Seen:
 
 
 async def _look_at_orders(settings: Settings) -> Seen:
-    book = wiring.order_books_of(settings).get("orders")
+    book = parts.order_books_of(settings).get("orders")
     if book is None:
         return Seen(facts=["switched off: there are only notifications"])
-    async with wiring.open_database(settings) as database:
+    async with parts.open_database(settings) as database:
         await book.probe(database)
     faults = []
     if settings.orders.publisher_column is None:
@@ -106,7 +106,7 @@ async def _look_at_redis(settings: Settings) -> Seen:
 
 
 async def _look_at_rabbitmq(settings: Settings) -> Seen:
-    async with wiring.open_inspector(settings) as inspector:
+    async with operator.open_inspector(settings) as inspector:
         offer = await inspector.offer()
         problems = await inspector.check()
     facts = [f"RabbitMQ {offer.version}"]

@@ -21,7 +21,6 @@ import aio_pika
 import orjson
 import pytest
 
-from notifier import wiring
 from notifier.domain.order import OrderRecord
 from notifier.domain.submission import Submission, of_record
 from notifier.sandbox.options import APP_ID, APP_SECRET
@@ -30,6 +29,7 @@ from notifier.stack import Stack
 from notifier.store.mysql import Database, MysqlOptions
 from notifier.store.playground import OpenOrder, make_order_table, put_orders
 from notifier.store.upgrade import upgrade
+from notifier.wiring import entry, parts
 from tests.sandbox.rig import Sandbox
 
 
@@ -94,25 +94,25 @@ class House:
 
     async def _publish(self, records: Sequence[OrderRecord]) -> None:
         settings = self.settings
-        async with wiring.open_database(settings) as database:
+        async with parts.open_database(settings) as database:
             await put_orders(database, "tg_order_task", [_open_order(item) for item in records])
         await self.accept([of_record(item) for item in records])
 
     async def accept(self, submissions: Sequence[Submission]) -> None:
-        async with wiring.open_intake(self.settings) as intake:
+        async with entry.open_intake(self.settings) as intake:
             for start in range(0, len(submissions), 500):
                 await intake.accept(submissions[start : start + 500])
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         async def fetch() -> list[tuple[Any, ...]]:
-            async with wiring.open_database(self.settings) as database:
+            async with parts.open_database(self.settings) as database:
                 return await database.fetch(sql)
 
         return asyncio.run(fetch())
 
     def execute(self, sql: str) -> None:
         async def run() -> None:
-            async with wiring.open_database(self.settings) as database:
+            async with parts.open_database(self.settings) as database:
                 await database.run(sql)
 
         asyncio.run(run())
@@ -226,10 +226,10 @@ async def _furnish(house: House, admin_url: str, schema: str) -> None:
     await admin.run(f"CREATE DATABASE {schema} CHARACTER SET utf8mb4")
     await admin.close()
     settings = house.settings
-    upgrade(wiring.mysql_options(settings))
-    async with wiring.open_database(settings) as database:
+    upgrade(parts.mysql_options(settings))
+    async with parts.open_database(settings) as database:
         await make_order_table(database)
-    await wiring.apply_topology(settings)
+    await entry.apply_topology(settings)
 
 
 async def _tear_down(admin_url: str, schema: str) -> None:

@@ -21,10 +21,10 @@ def upgrade() -> None:
 
     Only adds. The application's order table is never created or altered.
     """
-    from notifier import wiring
     from notifier.settings import read_settings
     from notifier.store.upgrade import upgrade
+    from notifier.wiring import parts
 
-    versions = upgrade(wiring.mysql_options(read_settings()))
+    versions = upgrade(parts.mysql_options(read_settings()))
     before, after = versions.before or "empty", versions.after
     typer.echo(f"tables at {after}" if before == after else f"tables {before} → {after}")

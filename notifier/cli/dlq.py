@@ -42,11 +42,11 @@ def list_dead(
     as_json: AsJson = False,
 ) -> None:
     """Show what is dead, or perhaps told and for a person to decide (unknown)."""
-    from notifier import wiring
     from notifier.cli import listing_table
     from notifier.domain.listing import Wanted
     from notifier.domain.notification import State
     from notifier.settings import read_settings
+    from notifier.wiring import operator
 
     settings = read_settings()
     if queue:
@@ -55,7 +55,7 @@ def list_dead(
     wanted = Wanted(states=(State.DEAD, State.UNKNOWN), reason=reason)
 
     async def run() -> tuple[list[Standing], int, int | None]:
-        async with wiring.open_listing(settings) as listing:
+        async with operator.open_listing(settings) as listing:
             found = await listing.find(wanted, most=limit)
             return found, await listing.count(wanted), await _count_buried(settings)
 
@@ -98,14 +98,14 @@ def replay(
 
     With --force also unknown ones: somebody may then be told twice. Exit code 1 if one was refused.
     """
-    from notifier import wiring
     from notifier.settings import read_settings
+    from notifier.wiring import operator
 
     settings = read_settings()
     chosen = _choose(ids, reason, every=every, unknown=force)
 
     async def run() -> Replayed:
-        async with wiring.open_replay(settings) as desk:
+        async with operator.open_replay(settings) as desk:
             return await desk.replay(chosen, force=force)
 
     if ids is None or not ids:
@@ -125,16 +125,16 @@ def drop(
     as_json: AsJson = False,
 ) -> None:
     """Give up for good: they become cancelled, and stay on record with all their attempts."""
-    from notifier import wiring
     from notifier.dispatch import intervene as dispatch
     from notifier.settings import read_settings
+    from notifier.wiring import operator
 
     settings = read_settings()
     chosen = _choose(ids, reason, every=every, unknown=False)
     _confirm(f"drop {len(chosen)} notifications", yes=yes or not chosen)
 
     async def run() -> list[Intervened]:
-        async with wiring.open_interventions(settings) as interventions:
+        async with operator.open_interventions(settings) as interventions:
             return await dispatch.drop(chosen, store=interventions, who=getpass.getuser())
 
     report(asyncio.run(run()), as_json=as_json)
@@ -142,10 +142,10 @@ def drop(
 
 def _choose(ids: list[str] | None, reason: str | None, *, every: bool, unknown: bool) -> list[UUID]:
     """The ids that were named, or all of a reason, or all."""
-    from notifier import wiring
     from notifier.domain.listing import Wanted
     from notifier.domain.notification import State
     from notifier.settings import read_settings
+    from notifier.wiring import operator
 
     if sum((bool(ids), reason is not None, every)) != 1:
         raise InvalidInput("ids", "give ids, or --reason, or --all")
@@ -155,7 +155,7 @@ def _choose(ids: list[str] | None, reason: str | None, *, every: bool, unknown: 
     wanted = Wanted(states=states, reason=reason)
 
     async def run() -> list[UUID]:
-        async with wiring.open_listing(read_settings()) as listing:
+        async with operator.open_listing(read_settings()) as listing:
             return await listing.ids(wanted)
 
     return asyncio.run(run())
@@ -167,21 +167,21 @@ def _confirm(what: str, *, yes: bool) -> None:
 
 
 async def _count_buried(settings: Settings) -> int | None:
-    from notifier import wiring
+    from notifier.wiring import operator
 
     try:
-        async with wiring.open_dead_queue(settings) as queue:
+        async with operator.open_dead_queue(settings) as queue:
             return await queue.count()
     except BrokerUnavailable:
         return None
 
 
 def _show_queue(settings: Settings, limit: int, *, as_json: bool) -> None:
-    from notifier import wiring
     from notifier.cli import intervention_lines
+    from notifier.wiring import operator
 
     async def run() -> list[Buried]:
-        async with wiring.open_dead_queue(settings) as queue:
+        async with operator.open_dead_queue(settings) as queue:
             return await queue.peek(limit)
 
     buried = asyncio.run(run())

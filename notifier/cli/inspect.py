@@ -25,14 +25,14 @@ def audit(as_json: AsJson = False) -> None:
     Names every row that breaks a check; then the exit code is 1. Locks nothing, and may run while
     the fleet is at work: a claim or a record is seen whole or not at all.
     """
-    from notifier import wiring
     from notifier.cli.audit_report import document_of, print_audit
     from notifier.settings import read_settings
+    from notifier.wiring import operator
 
     settings = read_settings()
 
     async def run() -> Audit:
-        async with wiring.open_auditor(settings) as auditor:
+        async with operator.open_auditor(settings) as auditor:
             return await auditor.audit()
 
     report = asyncio.run(run())
@@ -57,14 +57,14 @@ def explain(
     """
     from zoneinfo import ZoneInfo
 
-    from notifier import wiring
     from notifier.cli.timeline import document_of, print_timelines
     from notifier.settings import read_settings
+    from notifier.wiring import operator
 
     settings = read_settings()
 
     async def run() -> list[Explained]:
-        async with wiring.open_explainer(settings) as explainer:
+        async with operator.open_explainer(settings) as explainer:
             return await explainer.explain(key)
 
     explained = asyncio.run(run())
@@ -92,11 +92,11 @@ def list_notifications(
     """List notifications, the newest first; with --due-before those due first."""
     from zoneinfo import ZoneInfo
 
-    from notifier import wiring
     from notifier.cli.listing_table import document_of, print_listing
     from notifier.domain.listing import Wanted
     from notifier.domain.moment import parse_moment
     from notifier.settings import read_settings
+    from notifier.wiring import operator
 
     settings = read_settings()
     zone = ZoneInfo(settings.wechat.time_zone)
@@ -104,7 +104,7 @@ def list_notifications(
     wanted = Wanted(states=tuple(state or ()), order_no=order, due_before=before)
 
     async def run() -> tuple[list[Standing], int]:
-        async with wiring.open_listing(settings) as listing:
+        async with operator.open_listing(settings) as listing:
             return await listing.find(wanted, most=limit), await listing.count(wanted)
 
     found, count = asyncio.run(run())

@@ -27,15 +27,15 @@ def resolve(
     as_json: AsJson = False,
 ) -> None:
     """Say of an unknown one whether somebody was told; it goes on record with your name."""
-    from notifier import wiring
     from notifier.settings import read_settings
+    from notifier.wiring import operator
 
     if sent is None:
         raise InvalidInput("resolve", "say --sent or --dead")
     (id_,) = ids_of([key])
 
     async def run() -> Intervened:
-        async with wiring.open_interventions(read_settings()) as interventions:
+        async with operator.open_interventions(read_settings()) as interventions:
             return await interventions.resolve(id_, sent=sent, who=getpass.getuser())
 
     report([asyncio.run(run())], as_json=as_json)
@@ -52,8 +52,8 @@ def cancel(
 
     An attempt under way is not stopped; it is not repeated if it fails.
     """
-    from notifier import wiring
     from notifier.settings import read_settings
+    from notifier.wiring import operator
 
-    cancelled = asyncio.run(wiring.cancel(read_settings(), key, who=getpass.getuser()))
+    cancelled = asyncio.run(operator.cancel(read_settings(), key, who=getpass.getuser()))
     report(cancelled, as_json=as_json, strict=False)

@@ -24,12 +24,12 @@ app.add_typer(topology, name="topology")
 @topology.command("apply", epilog="Example:  notifier topology apply && notifier topology check")
 def apply_topology() -> None:
     """Declare the exchange, the tiers' queues and the dead queue; harmless where they exist."""
-    from notifier import wiring
     from notifier.settings import read_settings
+    from notifier.wiring import entry, parts
 
     settings = read_settings()
-    asyncio.run(wiring.apply_topology(settings))
-    names = wiring.topology_of(settings)
+    asyncio.run(entry.apply_topology(settings))
+    names = parts.topology_of(settings)
     queues = ", ".join((*names.tier_queues, names.dead_queue))
     typer.echo(f"exchange {names.exchange} and queues {queues} are there")
 

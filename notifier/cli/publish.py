@@ -71,10 +71,10 @@ def publish(
     timing = _timing(settings, at, delay)
     lines = [order] if order is not None else list(_lines(str(file)))
 
-    from notifier import wiring
+    from notifier.wiring import entry
 
     async def run() -> tuple[Judged, list[Receipt]]:
-        async with wiring.open_reader(
+        async with entry.open_reader(
             settings, designer=designer, timing=timing, again=again
         ) as reader:
             judged = await reader.judge(lines)
@@ -82,7 +82,7 @@ def publish(
             raise InvalidInput("order" if file is None else "file", "has no record")
         if (judged.bad and not skip_bad) or not judged.good:
             return judged, []
-        async with wiring.open_intake(settings) as intake:
+        async with entry.open_intake(settings) as intake:
             receipts = [
                 await intake.accept(batch)
                 for batch in _batches(judged.good, quiet=as_json or order is not None)
@@ -190,10 +190,10 @@ def wait(
 
     Exit code 0 if all were told, 1 if one was not, or it takes longer.
     """
-    from notifier import wiring
     from notifier.settings import read_settings
+    from notifier.wiring import entry
 
-    states = asyncio.run(wiring.wait_until_settled(read_settings(), which, timeout))
+    states = asyncio.run(entry.wait_until_settled(read_settings(), which, timeout))
     typer.echo(", ".join(f"{role}: {state}" for role, state in states) or "there is no such thing")
     if not states or any(state != "sent" for _, state in states):
         raise typer.Exit(1)

@@ -84,10 +84,10 @@ def order(
 
     Uses the database of the settings; makes the table where there is none.
     """
-    from notifier import wiring
     from notifier.settings import read_settings
+    from notifier.wiring import entry
 
-    asyncio.run(wiring.put_order(read_settings(), order_no, order_id=id_, publisher=publisher))
+    asyncio.run(entry.put_order(read_settings(), order_no, order_id=id_, publisher=publisher))
     typer.echo(f"order {order_no} (id {id_}) is open")
 
 

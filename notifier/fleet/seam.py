@@ -1,4 +1,4 @@
-"""Where the fleet meets what its processes do: `notifier.wiring`, or a module in its place."""
+"""Where the fleet meets what its processes do: `notifier.wiring.fleet`, or one in its place."""
 
 from __future__ import annotations
 
@@ -32,4 +32,4 @@ class Wiring(Protocol):
 
 
 def load_wiring() -> Wiring:
-    return cast(Wiring, import_module(os.environ.get(MODULE_VARIABLE, "notifier.wiring")))
+    return cast(Wiring, import_module(os.environ.get(MODULE_VARIABLE, "notifier.wiring.fleet")))

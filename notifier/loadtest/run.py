@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from notifier import wiring
 from notifier.domain.notification import State
 from notifier.errors import InvalidInput
 from notifier.loadtest.fleet import need_a_fleet
@@ -28,6 +27,7 @@ from notifier.loadtest.watch import Sources, Tally, Watch
 from notifier.loadtest.witness import Witness
 from notifier.settings import Settings
 from notifier.store.mysql import Database
+from notifier.wiring import entry, parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ async def run_load_test(
     if receiver is not None:
         await lift_quotas(receiver)
         witness = await Witness.of(receiver, plan)
-    async with wiring.open_database(settings) as database:
+    async with parts.open_database(settings) as database:
         await put_all_orders(database, plan)
         test = LoadTest(settings, options, plan, database=database, witness=witness)
         async with refusing(receiver, rules_of(options.fail, plan.openid_prefix)):
@@ -112,7 +112,7 @@ class LoadTest:
         timeout_s = self._options.timeout_s
         if timeout_s is None:
             timeout_s = 60 + 2 * sum(delays_s) + self._plan.expected / 100
-        async with wiring.open_intake(self._settings) as intake, failing_first() as group:
+        async with entry.open_intake(self._settings) as intake, failing_first() as group:
             watching = group.create_task(
                 watch.until_settled(timeout_s=timeout_s, first_delay_s=delays_s[0])
             )

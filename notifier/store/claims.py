@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
@@ -23,6 +23,10 @@ from notifier.store.orders import Assignment, Orders
 from notifier.store.publishers import insert_publishers, publisher_of
 from notifier.store.sql import marks
 
+HELD_WAIT = timedelta(seconds=1)
+"""Until an order is looked at again that the application holds locked."""
+
+_Orders = dict[tuple[str, int], OrderRow | None]
 ClaimResult = Claimed | Ended | Superseded | claim.Forget | claim.TooEarly | claim.NoRow
 
 
@@ -84,23 +88,25 @@ class Claims:
         )
         return {row[0]: LockedRow(*row) for row in found}
 
-    async def _lock_orders(self, cursor: Cursor, rows: Any) -> dict[tuple[str, int], OrderRow]:
-        locked: dict[tuple[str, int], OrderRow] = {}
+    async def _lock_orders(self, cursor: Cursor, rows: Any) -> _Orders:
+        """By book and number; None for one that somebody else holds locked."""
+        locked: _Orders = {}
         for book, orders in self._books.items():
             wanted = [
                 row.order_id
                 for row in rows
                 if row.order_book == book and row.role == Role.DESIGNER and row.state == "waiting"
             ]
-            for order_id, order in (await orders.lock(cursor, wanted)).items():
-                locked[book, order_id] = order
+            found = await orders.lock(cursor, wanted)
+            locked |= {(book, order_id): order for order_id, order in found.orders.items()}
+            locked |= {(book, order_id): None for order_id in found.held}
         return locked
 
     def _decide(
         self,
         request: tuple[Message, bool],
         rows: dict[bytes, LockedRow],
-        orders: dict[tuple[str, int], OrderRow],
+        orders: _Orders,
         plan: _Plan,
     ) -> ClaimResult:
         message, redelivered = request
@@ -124,12 +130,15 @@ class Claims:
     def _dispatch(
         self,
         row: LockedRow,
-        orders: dict[tuple[str, int], OrderRow],
+        orders: _Orders,
         plan: _Plan,
     ) -> ClaimResult:
         key = (row.order_book, row.order_id or 0)
+        order = orders.get(key)
+        if order is None and key in orders:
+            return claim.TooEarly(remaining=HELD_WAIT)
         verdict = dispatch.decide(
-            orders.get(key), designer_id=row.designer_id or 0, dispatched_at=row.dispatched_at
+            order, designer_id=row.designer_id or 0, dispatched_at=row.dispatched_at
         )
         match verdict:
             case dispatch.Missing():
@@ -142,9 +151,10 @@ class Claims:
             case dispatch.AlreadyOurs():
                 return self._claim(row, plan)
             case dispatch.Dispatch(publisher=publisher):
-                orders[key] = replace(
-                    orders[key], status=OrderStatus.DESIGNING, designer_id=row.designer_id
-                )
+                if order is not None:
+                    orders[key] = replace(
+                        order, status=OrderStatus.DESIGNING, designer_id=row.designer_id
+                    )
                 return self._assign(row, plan, publisher)
 
     def _assign(self, row: LockedRow, plan: _Plan, publisher: str) -> Claimed:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from notifier.domain.order import OrderRow, OrderStatus
 from notifier.store.mysql import Cursor, Database
@@ -29,6 +29,14 @@ class OrderTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Locked:
+    """orders: now ours. held: of those that exist, the ones that somebody else has locked."""
+
+    orders: Mapping[int, OrderRow] = field(default_factory=dict)
+    held: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
     order_id: int
     designer_id: int
@@ -49,18 +57,30 @@ class Orders:
         self._designed_at = quoted(names.designed_at_column)
         self._publisher = quoted(names.publisher_column) if names.publisher_column else "''"
 
-    async def lock(self, cursor: Cursor, order_ids: Sequence[int]) -> dict[int, OrderRow]:
-        """Lock and read, in sorted order so that two processes cannot lock each other out."""
+    async def lock(self, cursor: Cursor, order_ids: Sequence[int]) -> Locked:
+        """Lock and read, in sorted order so that two processes cannot lock each other out.
+
+        The application may hold an order for long: nobody waits for it here.
+        """
         if not order_ids:
-            return {}
+            return Locked()
         ordered = sorted(set(order_ids))
         rows = await cursor.fetch(
             f"{self._select} WHERE {self._id} IN ({marks(len(ordered))}) "
-            f"ORDER BY {self._id} FOR UPDATE",
+            f"ORDER BY {self._id} FOR UPDATE SKIP LOCKED",
             ordered,
         )
-        locked = [_row(row) for row in rows]
-        return {order.order_id: order for order in locked}
+        orders = {order.order_id: order for order in map(_row, rows)}
+        missing = [order_id for order_id in ordered if order_id not in orders]
+        return Locked(orders=orders, held=await self._existing(cursor, missing))
+
+    async def _existing(self, cursor: Cursor, order_ids: Sequence[int]) -> frozenset[int]:
+        if not order_ids:
+            return frozenset()
+        rows = await cursor.fetch(
+            f"{self._select} WHERE {self._id} IN ({marks(len(order_ids))})", order_ids
+        )
+        return frozenset(_row(row).order_id for row in rows)
 
     async def assign(self, cursor: Cursor, assignments: Sequence[Assignment]) -> None:
         """Status 0 to 1 with all the designer's columns, in one statement. The rows are locked."""

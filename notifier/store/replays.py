@@ -87,7 +87,7 @@ class Replays:
         nameless = [row for row in rows if not row.recipient and row.role == Role.PUBLISHER]
         for book, orders in self._books.items():
             mine = [row for row in nameless if row.order_book == book and row.order_id]
-            found = await orders.lock(cursor, [row.order_id for row in mine])
+            found = (await orders.lock(cursor, [row.order_id for row in mine])).orders
             for row in mine:
                 if row.order_id in found:
                     row.recipient = found[row.order_id].publisher

@@ -13,9 +13,9 @@ from typing import TypeVar
 from unittest.mock import patch
 from uuid import UUID
 
-from notifier import wiring
 from notifier.cli import main
 from notifier.domain.outcome import Retry, Unknown
+from notifier.wiring import parts
 from tests.house import House
 from tests.store.scene import Scene
 
@@ -51,7 +51,7 @@ def notifier(house: House, *arguments: str, text: str = "", **environment: str) 
 
 def act(house: House, do: Callable[[Scene], Awaitable[Answer]]) -> Answer:
     async def run() -> Answer:
-        async with wiring.open_database(house.settings) as database:
+        async with parts.open_database(house.settings) as database:
             return await do(Scene(database))
 
     return asyncio.run(run())

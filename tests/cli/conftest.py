@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from notifier import wiring
 from notifier.stack import Stack
+from notifier.wiring import parts
 from tests.core import Core
 from tests.house import House, built
 from tests.sandbox.rig import running
@@ -30,5 +30,5 @@ def house(furnished: House) -> House:
 
 
 async def _empty(house: House) -> None:
-    async with wiring.open_database(house.settings) as database:
+    async with parts.open_database(house.settings) as database:
         await Core(database).empty()

@@ -1,4 +1,4 @@
-"""Stands in for `notifier.wiring` where the settings are wrong."""
+"""Stands in for `notifier.wiring.fleet` where the settings are wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stands in for `notifier.wiring`: workers whose ways are chosen by files in a folder.
+"""Stands in for `notifier.wiring.fleet`: workers whose ways are chosen by files in a folder.
 
 The folder (SOME_WORKER_FOLDER) may hold: `refuse` (starting fails with its text), `away` (as if a
 server did not answer), `slow` (seconds that each piece of work takes), `deaf` (the drain is not

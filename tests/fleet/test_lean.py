@@ -27,7 +27,7 @@ def run_python(program: str) -> str:
 
 def test_a_process_of_the_fleet_does_not_load_what_only_the_command_line_needs() -> None:
     program = f"""
-import sys, notifier.wiring, notifier.fleet.life
+import sys, notifier.wiring.fleet, notifier.fleet.life
 print([name for name in {UNWANTED!r} if sys.modules.get(name)])
 print("cryptography.hazmat.bindings._rust" in sys.modules)
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from notifier.errors import SettingsError, StoreError
-from notifier.store.orders import NO_STATUS, Assignment, Orders, OrderTable
+from notifier.store.orders import NO_STATUS, Assignment, Locked, Orders, OrderTable
 from tests.core import Core
 
 ORDERS = Orders(OrderTable())
@@ -25,12 +25,26 @@ async def test_an_order_is_found_by_its_number(core: Core) -> None:
 async def test_orders_are_locked_and_those_that_do_not_exist_are_left_out(core: Core) -> None:
     first, second = await core.put_order(), await core.put_order(status=3)
     async with core.database.transaction() as cursor:
-        rows = await ORDERS.lock(cursor, [second.order_id, 10**12, first.order_id, first.order_id])
-        assert await ORDERS.lock(cursor, []) == {}
-    assert {order_id: row.status for order_id, row in rows.items()} == {
+        locked = await ORDERS.lock(
+            cursor, [second.order_id, 10**12, first.order_id, first.order_id]
+        )
+        assert await ORDERS.lock(cursor, []) == Locked()
+    assert {order_id: row.status for order_id, row in locked.orders.items()} == {
         first.order_id: 0,
         second.order_id: 3,
     }
+    assert locked.held == frozenset()
+
+
+async def test_an_order_that_somebody_else_holds_is_told_apart_from_one_that_is_missing(
+    core: Core,
+) -> None:
+    free, held = await core.put_order(), await core.put_order()
+    async with core.database.transaction() as theirs, core.database.transaction() as ours:
+        await ORDERS.lock(theirs, [held.order_id])
+        locked = await ORDERS.lock(ours, [free.order_id, held.order_id, 10**12])
+    assert set(locked.orders) == {free.order_id}
+    assert locked.held == {held.order_id}
 
 
 async def test_each_order_gets_its_own_designer(core: Core) -> None:

@@ -1,0 +1,78 @@
+"""What accepts orders, and what prepares the servers for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from time import monotonic
+
+from notifier.broker import topology
+from notifier.dispatch.intake import Intake
+from notifier.dispatch.publishing import Designer, Reader, Timing
+from notifier.domain.notification import TERMINAL, State
+from notifier.domain.order import OrderRow
+from notifier.settings import Settings
+from notifier.store.accept import Acceptor
+from notifier.store.playground import OpenOrder, make_order_table, put_orders
+from notifier.store.settled import states_of
+from notifier.wiring.parts import (
+    ladders_of,
+    open_database,
+    open_publisher,
+    order_books_of,
+    places_of,
+    server_of,
+    topology_of,
+)
+
+
+async def apply_topology(settings: Settings) -> None:
+    """Raises TopologyError, BrokerUnavailable."""
+    await topology.apply(topology_of(settings), server_of(settings))
+
+
+@asynccontextmanager
+async def open_intake(settings: Settings) -> AsyncIterator[Intake]:
+    """Works without the broker too: what is accepted then is published by the sweeper."""
+    async with open_database(settings) as database:
+        acceptor = Acceptor(database, ladders=ladders_of(settings), places=places_of(settings))
+        async with open_publisher(settings, "intake", patient=True) as publisher:
+            yield Intake(acceptor, publisher)
+
+
+@asynccontextmanager
+async def open_reader(
+    settings: Settings, *, designer: Designer | None, timing: Timing, again: bool
+) -> AsyncIterator[Reader]:
+    """Reads records and order numbers for `publish`."""
+    async with open_database(settings) as database:
+        orders = order_books_of(settings).get("orders")
+
+        async def find(number: str) -> tuple[str, OrderRow] | None:
+            return await orders.find(database, number) if orders else None
+
+        yield Reader(find=find if orders else None, designer=designer, timing=timing, again=again)
+
+
+async def put_order(settings: Settings, order_no: str, *, order_id: int, publisher: str) -> None:
+    """An open order in the stack's own order table."""
+    async with open_database(settings) as database:
+        await make_order_table(database)
+        order = OpenOrder(order_id=order_id, order_no=order_no, publisher_openid=publisher)
+        await put_orders(database, "tg_order_task", [order])
+
+
+async def wait_until_settled(
+    settings: Settings, which: str, timeout_s: float
+) -> list[tuple[str, str]]:
+    """(role, state) of each notification, when all have ended or the time is over."""
+    async with open_database(settings) as database:
+        deadline = monotonic() + timeout_s
+        while True:
+            states = await states_of(database, which)
+            if states and all(State(state) in TERMINAL for _, state in states):
+                return states
+            if not states or monotonic() > deadline:
+                return states
+            await asyncio.sleep(0.1)

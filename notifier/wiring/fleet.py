@@ -1,0 +1,186 @@
+"""The processes of a fleet. Imports no more than they need, for the sake of their memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from notifier.broker import codec
+from notifier.broker.connection import Link
+from notifier.broker.consumer import Consumer
+from notifier.broker.depth import Depths
+from notifier.broker.publisher import Publisher
+from notifier.dispatch import failpoint
+from notifier.dispatch.attempt import Attempts, Limits
+from notifier.dispatch.calendar import Calendar
+from notifier.dispatch.calendar_worker import CalendarWorker
+from notifier.dispatch.log_sinks import ConsoleSink, FileSink
+from notifier.dispatch.pauses import Pauses
+from notifier.dispatch.run_log import BufferedRunLog, Sink
+from notifier.dispatch.tally import Tally
+from notifier.dispatch.tier_worker import TierParts, TierWorker
+from notifier.domain.lease import Lease, lease_duration
+from notifier.domain.notification import Channel
+from notifier.domain.worker import Worker
+from notifier.errors import BrokerUnavailable, SettingsError
+from notifier.settings import Settings
+from notifier.store.claims import Claims
+from notifier.store.mysql import Database
+from notifier.store.pauses import MysqlPauses
+from notifier.store.records import Records
+from notifier.store.run_log import MysqlSink
+from notifier.wiring.parts import (
+    channels_of,
+    confirm_timeout,
+    ladders_of,
+    open_database,
+    open_publisher,
+    order_books_of,
+    places_of,
+    rule_book_of,
+    schedule_of,
+    server_of,
+    topology_of,
+)
+
+WORKER_ID = "NOTIFIER_CHILD_WORKER_ID"
+
+
+def worker_for(settings: Settings, kind: str, tier: int | None) -> Worker:
+    """kind: `tier` (with its seconds) or `calendar`. Raises SettingsError."""
+    failpoint.arm(os.environ.get(failpoint.VARIABLE))
+    worker_id = os.environ.get(WORKER_ID, f"pid-{os.getpid()}")
+    if kind == "calendar":
+        return _calendar_worker(settings)
+    if kind == "tier" and tier is not None:
+        return _tier_worker(settings, tier, worker_id)
+    raise SettingsError(f"there is no process of kind {kind!r} with tier {tier!r}")
+
+
+async def release_leases(settings: Settings, worker_id: str) -> None:
+    """Close the attempts of a process that is known to be dead, and let them be tried again.
+
+    Raises StoreUnavailable; BrokerUnavailable costs only time, the sweeper publishes.
+    """
+    async with open_database(settings) as database:
+        schedule = schedule_of(settings, database)
+        async with open_publisher(settings, "release", patient=True) as publisher:
+            while (await schedule.release_owner(worker_id, publisher.publish_many)).more:
+                pass
+
+
+async def queue_depths(settings: Settings) -> Mapping[int, int] | None:
+    """Messages ready per tier's queue; None where the broker does not answer."""
+    link = Link(server_of(settings), name="notifier status")
+    try:
+        await link.open()
+        depths = await Depths.open(link, topology_of(settings))
+        return await depths.ready()
+    except BrokerUnavailable:
+        return None
+    finally:
+        await link.close()
+
+
+def _tier_worker(settings: Settings, tier: int, worker_id: str) -> TierWorker:
+    tally = Tally()
+
+    @asynccontextmanager
+    async def open_parts() -> AsyncIterator[TierParts]:
+        consume = Link(server_of(settings), name=f"notifier tier {tier}s consume")
+        async with (
+            open_database(settings) as database,
+            open_publisher(settings, f"tier {tier}s", patient=True) as publisher,
+        ):
+            channels = channels_of(settings)
+            try:
+                await consume.open(patient=True)
+                consumer = Consumer(consume, topology_of(settings).queue_of(tier))
+                pauses = Pauses(MysqlPauses(database), who=worker_id)
+                run_log = BufferedRunLog(_sinks(settings, database))
+                yield TierParts(
+                    consumer=consumer,
+                    attempts=Attempts(
+                        tier=tier,
+                        decode=codec.decode,
+                        claims=_claims(settings, database, channels, worker_id),
+                        records=Records(
+                            database, rule_book=rule_book_of(settings, channels), worker=worker_id
+                        ),
+                        publisher=publisher,
+                        channels=channels,
+                        pauses=pauses,
+                        rule_book=rule_book_of(settings, channels),
+                        run_log=run_log,
+                        tally=tally,
+                        limits=Limits(batch=settings.attempt.batch),
+                    ),
+                    pauses=pauses,
+                    run_log=run_log,
+                )
+                await consumer.close()
+            finally:
+                await consume.close()
+                for channel in channels.values():
+                    await channel.close()
+
+    return TierWorker(open_parts, tally=tally, concurrency=settings.fleet.concurrency)
+
+
+def _claims(
+    settings: Settings, database: Database, channels: Mapping[str, Channel], worker_id: str
+) -> Claims:
+    longest = max((channel.timeout for channel in channels.values()), default=timedelta(seconds=15))
+    return Claims(
+        database,
+        lease=Lease(owner=worker_id, duration=lease_duration(longest)),
+        books=order_books_of(settings),
+        ladders=ladders_of(settings),
+        places=places_of(settings),
+    )
+
+
+def _calendar_worker(settings: Settings) -> CalendarWorker:
+    tally = Tally()
+
+    @asynccontextmanager
+    async def open_calendar() -> AsyncIterator[Calendar]:
+        link = Link(server_of(settings), name="notifier calendar publish")
+        async with open_database(settings) as database:
+            try:
+                await link.open(patient=True)
+                names = topology_of(settings)
+                publisher = await Publisher.open(
+                    link, names, confirm_within=confirm_timeout(settings)
+                )
+                depths = await Depths.open(link, names)
+
+                async def busy_tiers() -> set[int]:
+                    return {tier for tier, count in (await depths.ready()).items() if count}
+
+                yield Calendar(
+                    schedule_of(settings, database),
+                    publish=publisher.publish_many,
+                    busy_tiers=busy_tiers,
+                    tick=timedelta(seconds=settings.calendar.tick_s),
+                    tally=tally,
+                )
+            finally:
+                await link.close()
+
+    return CalendarWorker(open_calendar, tally=tally)
+
+
+def _sinks(settings: Settings, database: Database) -> Sequence[Sink]:
+    time_zone = ZoneInfo(settings.wechat.time_zone)
+    sinks: list[Sink] = []
+    if settings.log.console:
+        sinks.append(ConsoleSink(time_zone))
+    if settings.log.folder is not None:
+        sinks.append(FileSink(settings.log.folder, time_zone))
+    if settings.log.mysql:
+        sinks.append(MysqlSink(database))
+    return sinks

@@ -1,0 +1,112 @@
+"""What an operator looks through and acts with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from notifier.broker.connection import Link
+from notifier.broker.dead_queue import DeadQueue
+from notifier.broker.inspection import Inspector
+from notifier.broker.management import Management
+from notifier.dispatch import intervene
+from notifier.dispatch.explain import Explainer
+from notifier.dispatch.intervene import Replay
+from notifier.domain.intervention import Intervened
+from notifier.settings import Settings
+from notifier.store.accept import Acceptor
+from notifier.store.audit import Auditor
+from notifier.store.interventions import Interventions
+from notifier.store.listing import Listing
+from notifier.store.mysql import Database
+from notifier.store.replays import Replays
+from notifier.store.timelines import Timelines
+from notifier.wiring.parts import (
+    ladders_of,
+    mysql_options,
+    open_database,
+    open_publisher,
+    order_books_of,
+    places_of,
+    server_of,
+    topology_of,
+)
+
+AUDIT_S = 600.0
+"""How long one statement of an audit may take."""
+
+
+@asynccontextmanager
+async def open_explainer(settings: Settings) -> AsyncIterator[Explainer]:
+    async with open_database(settings) as database:
+        yield Explainer(Timelines(database), ladders_of(settings))
+
+
+@asynccontextmanager
+async def open_auditor(settings: Settings) -> AsyncIterator[Auditor]:
+    """Its statements look at every row, and have the time for it."""
+    options = replace(mysql_options(settings), statement_timeout_s=AUDIT_S)
+    database = Database(options)
+    try:
+        books, ladders = order_books_of(settings), ladders_of(settings)
+        yield Auditor(database, books=books, ladders=ladders)
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def open_inspector(settings: Settings) -> AsyncIterator[Inspector]:
+    """Raises BrokerUnavailable."""
+    server = server_of(settings)
+    link = Link(server, name="notifier inspect")
+    url = settings.amqp.management_url
+    management = Management(url=url.get_secret_value(), vhost=server.vhost) if url else None
+    try:
+        await link.open()
+        yield Inspector(link, topology_of(settings), management=management)
+    finally:
+        await link.close()
+
+
+@asynccontextmanager
+async def open_listing(settings: Settings) -> AsyncIterator[Listing]:
+    async with open_database(settings) as database:
+        yield Listing(database)
+
+
+@asynccontextmanager
+async def open_replay(settings: Settings) -> AsyncIterator[Replay]:
+    """Works without the broker too: the sweeper publishes what it did not take."""
+    async with (
+        open_database(settings) as database,
+        open_publisher(settings, "replay", patient=True) as publisher,
+    ):
+        places, books = places_of(settings), order_books_of(settings)
+        acceptor = Acceptor(database, ladders=ladders_of(settings), places=places)
+        replays = Replays(database, places=places, books=books)
+        yield Replay(replays, publisher, hasten=acceptor.hasten)
+
+
+@asynccontextmanager
+async def open_interventions(settings: Settings) -> AsyncIterator[Interventions]:
+    async with open_database(settings) as database:
+        yield Interventions(database)
+
+
+async def cancel(settings: Settings, key: str, *, who: str) -> list[Intervened]:
+    """See notifier.dispatch.intervene.cancel."""
+    async with open_database(settings) as database:
+        find, store = Listing(database), Interventions(database)
+        return await intervene.cancel(key, find=find, store=store, who=who)
+
+
+@asynccontextmanager
+async def open_dead_queue(settings: Settings) -> AsyncIterator[DeadQueue]:
+    """Raises BrokerUnavailable."""
+    link = Link(server_of(settings), name="notifier dlq")
+    try:
+        await link.open()
+        yield DeadQueue(link, settings.amqp.dead_queue)
+    finally:
+        await link.close()

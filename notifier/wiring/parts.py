@@ -1,0 +1,155 @@
+"""From settings to the parts that several programs need: connections, names, rules."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from notifier.broker.connection import Link, Server
+from notifier.broker.publisher import Publisher
+from notifier.broker.topology import Topology
+from notifier.channels.wechat.channel import WechatChannel
+from notifier.channels.wechat.options import WechatOptions, WechatTemplate
+from notifier.domain.ladder import Ladder, ladder_of
+from notifier.domain.notification import Channel
+from notifier.domain.placement import Places
+from notifier.domain.rules import Guarantees, RuleBook
+from notifier.settings import Settings
+from notifier.store.mysql import Database, MysqlOptions
+from notifier.store.orders import LOADTEST_TABLE, Orders, OrderTable
+from notifier.store.schedule import Schedule
+from notifier.store.tokens import RedisTokenStore
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[Database]:
+    database = Database(mysql_options(settings))
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def open_publisher(
+    settings: Settings, name: str, *, patient: bool = False
+) -> AsyncIterator[Publisher]:
+    """patient: begin although the broker is away. Raises BrokerUnavailable else."""
+    link = Link(server_of(settings), name=f"notifier {name} publish")
+    try:
+        await link.open(patient=patient)
+        yield await Publisher.open(
+            link, topology_of(settings), confirm_within=confirm_timeout(settings)
+        )
+    finally:
+        await link.close()
+
+
+def server_of(settings: Settings) -> Server:
+    return Server(
+        url=settings.amqp.url.get_secret_value(),
+        heartbeat=timedelta(seconds=settings.amqp.heartbeat_s),
+        plain_allowed=settings.amqp.allow_plaintext,
+    )
+
+
+def topology_of(settings: Settings) -> Topology:
+    return Topology(
+        exchange=settings.amqp.exchange,
+        queue_prefix=settings.amqp.queue_prefix,
+        tiers=settings.fleet.tiers,
+        delayed_type=settings.amqp.delayed_type,
+        queue_type=settings.amqp.queue_type,
+        dead_queue=settings.amqp.dead_queue,
+    )
+
+
+def mysql_options(settings: Settings) -> MysqlOptions:
+    return MysqlOptions(
+        url=settings.mysql.url.get_secret_value(),
+        ca_file=settings.mysql.ca_file,
+        allow_plaintext=settings.mysql.allow_plaintext,
+        pool_size=settings.mysql.pool_size,
+        statement_timeout_s=settings.mysql.statement_timeout_s,
+    )
+
+
+def ladders_of(settings: Settings) -> dict[str, Ladder]:
+    return {"default": ladder_of("default", settings.ladder.delays_s)}
+
+
+def places_of(settings: Settings) -> Places:
+    return Places(
+        tiers=settings.fleet.tiers,
+        horizon=timedelta(seconds=settings.calendar.horizon_s),
+        can_hold=Publisher.can_hold,
+    )
+
+
+def rule_book_of(settings: Settings, channels: Mapping[str, Channel]) -> RuleBook:
+    return RuleBook(
+        ladders=ladders_of(settings),
+        places=places_of(settings),
+        channels={
+            name: Guarantees(protected_for=channel.protected_for, send_timeout=channel.timeout)
+            for name, channel in channels.items()
+        },
+        pause=timedelta(seconds=settings.attempt.pause_s),
+    )
+
+
+def schedule_of(settings: Settings, database: Database) -> Schedule:
+    rule_book = rule_book_of(settings, channels_of(settings))
+    return Schedule(database, rule_book=rule_book, batch=settings.calendar.batch)
+
+
+def order_books_of(settings: Settings) -> dict[str, Orders]:
+    books = {"loadtest": Orders(OrderTable(table=LOADTEST_TABLE))}
+    if settings.orders.enabled:
+        names = settings.orders
+        books["orders"] = Orders(
+            OrderTable(
+                table=names.table,
+                id_column=names.id_column,
+                number_column=names.number_column,
+                status_column=names.status_column,
+                designer_id_column=names.designer_id_column,
+                designer_name_column=names.designer_name_column,
+                designed_at_column=names.designed_at_column,
+                publisher_column=names.publisher_column,
+            )
+        )
+    return books
+
+
+def channels_of(settings: Settings) -> dict[str, Channel]:
+    """The channels that are configured; a notification for another one waits until it is."""
+    wechat = settings.wechat
+    if not wechat.app_id:
+        return {}
+    tokens = RedisTokenStore(settings.redis.url.get_secret_value(), prefix=settings.redis.prefix)
+    options = WechatOptions(
+        app_id=wechat.app_id,
+        app_secret=wechat.secret(),
+        templates={
+            "designer": WechatTemplate(
+                template_id=wechat.designer_template, fields=wechat.designer_fields
+            ),
+            "publisher": WechatTemplate(
+                template_id=wechat.publisher_template, fields=wechat.publisher_fields
+            ),
+        },
+        base_url=wechat.base_url,
+        ca_file=wechat.ca_file,
+        timeout=timedelta(seconds=wechat.timeout_s),
+        connections=wechat.connections,
+        time_zone=ZoneInfo(wechat.time_zone),
+    )
+    channel = WechatChannel(options, tokens=tokens)
+    return {channel.name: channel}
+
+
+def confirm_timeout(settings: Settings) -> timedelta:
+    return timedelta(seconds=settings.amqp.publish_timeout_s)
