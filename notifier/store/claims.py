@@ -127,12 +127,7 @@ class Claims:
             return self._dispatch(row, orders, plan)
         return self._claim(row, plan)
 
-    def _dispatch(
-        self,
-        row: LockedRow,
-        orders: _Orders,
-        plan: _Plan,
-    ) -> ClaimResult:
+    def _dispatch(self, row: LockedRow, orders: _Orders, plan: _Plan) -> ClaimResult:
         key = (row.order_book, row.order_id or 0)
         order = orders.get(key)
         if order is None and key in orders:

@@ -125,6 +125,26 @@ async def test_a_row_that_the_database_refuses_takes_no_other_along(
     assert await states(core) == Counter(sent=5, waiting=1)
 
 
+async def test_an_order_that_the_application_holds_locked_stops_no_other(
+    core: Core, floor: Floor, process: Process
+) -> None:
+    held, record = await core.due_order()
+    others = [(await core.due_order())[0] for _ in range(5)]
+    async with core.database.transaction() as cursor:
+        await cursor.fetch(
+            "SELECT status FROM tg_order_task WHERE order_id = %s FOR UPDATE", [record.order_id]
+        )
+        async with asyncio.timeout(3):
+            acks = await asyncio.gather(*(process.deliver(item) for item in [held, *others]))
+        assert acks == [1] * 6
+        assert (await core.row(held.notification_id))["state"] == "waiting"
+    for other in others:
+        assert (await core.row(other.notification_id))["state"] == "sent"
+    assert (held, SECOND) in floor.publisher.published
+    await process.deliver(held)
+    assert (await core.row(held.notification_id))["state"] == "sent"
+
+
 def calendar_of(core: Core, floor: Floor) -> Calendar:
     async def busy() -> set[int]:
         return set()
