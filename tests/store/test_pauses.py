@@ -1,0 +1,67 @@
+"""Channels at rest, kept for every host."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from notifier.store.pauses import MysqlPauses
+from tests.core import SECOND, Core
+
+SCOPE = "channel:wechat"
+
+
+async def now(core: Core) -> datetime:
+    value: datetime = (await core.database.fetch("SELECT NOW(6)"))[0][0]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("first_s", "second_s", "kept_s"),
+    [(60, 600, 600), (600, 60, 600), (None, 60, None), (60, None, None)],
+)
+async def test_the_later_end_wins_and_no_end_over_any(
+    core: Core, first_s: int | None, second_s: int | None, kept_s: int | None
+) -> None:
+    pauses = MysqlPauses(core.database)
+    began = await now(core)
+    for seconds in (first_s, second_s):
+        until = None if seconds is None else began + seconds * SECOND
+        await pauses.pause(SCOPE, until=until, reason="45009", who="test")
+    kept = None if kept_s is None else began + kept_s * SECOND
+    assert await pauses.read() == {SCOPE: kept}
+
+
+async def test_a_pause_that_is_over_is_none_and_can_begin_again(core: Core) -> None:
+    pauses = MysqlPauses(core.database)
+    began = await now(core)
+    await pauses.pause(SCOPE, until=began - SECOND, reason="x", who="test")
+    assert await pauses.read() == {}
+    await pauses.pause(SCOPE, until=began + 60 * SECOND, reason="x", who="test")
+    assert await pauses.read() == {SCOPE: began + 60 * SECOND}
+
+
+async def test_an_end_of_another_zone_is_the_same_moment(core: Core) -> None:
+    """A quota ends at midnight in Beijing."""
+    midnight = datetime.fromisoformat("2099-01-02T00:00:00+08:00")
+    pauses = MysqlPauses(core.database)
+    await pauses.pause(SCOPE, until=midnight, reason="45009", who="test")
+    assert await pauses.read() == {SCOPE: datetime(2099, 1, 1, 16, tzinfo=UTC)}
+
+
+async def test_a_person_resumes(core: Core) -> None:
+    pauses = MysqlPauses(core.database)
+    await pauses.pause(SCOPE, until=None, reason="x", who="test")
+    assert await pauses.resume(SCOPE)
+    assert not await pauses.resume(SCOPE)
+    assert await pauses.read() == {}
+
+
+async def test_a_hostile_reason_is_kept_as_it_is(core: Core) -> None:
+    pauses = MysqlPauses(core.database)
+    until = await now(core) + timedelta(hours=1)
+    await pauses.pause(SCOPE, until=until, reason="'; DROP TABLE x; -- \\ 😀", who="o'brien")
+    assert await core.database.fetch("SELECT reason, who FROM notifier_pause") == [
+        ("'; DROP TABLE x; -- \\ 😀", "o'brien")
+    ]
