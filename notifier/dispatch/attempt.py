@@ -37,7 +37,13 @@ from notifier.domain.notification import Channel
 from notifier.domain.outcome import Paused, Unknown
 from notifier.domain.rules import RuleBook
 from notifier.domain.settle import may_send
-from notifier.errors import BrokerUnavailable, DecodeError, StoreUnavailable, UnknownVersion
+from notifier.errors import (
+    BrokerUnavailable,
+    DecodeError,
+    StoreError,
+    StoreUnavailable,
+    UnknownVersion,
+)
 
 log = structlog.get_logger(__name__)
 Answer = TypeVar("Answer")
@@ -107,8 +113,15 @@ class Attempts:
             return
         if self.draining:
             return
-        result = await self._patiently(lambda: self._claim((message, delivery.redelivered)))
-        await self._follow(result, delivery, message)
+        try:
+            result = await self._patiently(lambda: self._claim((message, delivery.redelivered)))
+        except StoreError as error:
+            # Waiting mends nothing here, a person must; the sweeper brings it again, ever more
+            # rarely, and no queue turns in circles.
+            self._tally.failed(str(error))
+            log.error("claim.refused", order_no=message.order_no, error=str(error))
+        else:
+            await self._follow(result, delivery, message)
         delivery.ack()
 
     async def _follow(self, result: ClaimResult, delivery: Delivery, message: Message) -> None:
