@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aio_pika
@@ -228,3 +229,14 @@ def test_an_exchange_of_the_same_name_but_another_type_is_named(house: House) ->
         assert "Traceback" not in said
         assert name in said
         assert "direct" in said
+
+
+def test_an_order_of_the_table_is_published_by_its_number(house: House) -> None:
+    (record,) = house.publish_orders(1, first=7)
+    designer = ["--openid", "oSomebody_1", "--designer-id", "5", "--designer-name", "王芳"]
+    told(house, "--order", record.order_no, *designer, "--at", "2099-01-01T08:00", code=0)
+    found = house.rows(
+        "SELECT order_id, designer_id, designer_name, state, due_at FROM notifier_notification "
+        "WHERE recipient = 'oSomebody_1'"
+    )
+    assert found == [(7, 5, "王芳", "scheduled", datetime(2099, 1, 1, tzinfo=UTC))]
