@@ -74,9 +74,9 @@ def crashed_values(
     )
 
 
-async def insert_attempts(cursor: Cursor, rows: Sequence[tuple[Any, ...]]) -> None:
+def insert_attempts(cursor: Cursor, rows: Sequence[tuple[Any, ...]]) -> None:
     if rows:
-        await cursor.run(
+        cursor.later(
             f"INSERT INTO notifier_attempt ({', '.join(COLUMNS)}) "
             f"VALUES {rows_of_marks(len(rows), len(COLUMNS))}",
             flat(rows),

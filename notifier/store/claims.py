@@ -74,7 +74,7 @@ class Claims:
             rows = await self._lock(cursor, requests)
             orders = await self._lock_orders(cursor, rows.values())
             results = [self._decide(request, rows, orders, plan) for request in requests]
-            await self._write(cursor, plan, rows)
+            self._write(cursor, plan, rows)
         return results
 
     async def _lock(
@@ -177,29 +177,29 @@ class Claims:
     def _ladder(self, name: str) -> Ladder:
         return self._ladders.get(name) or self._ladders["default"]
 
-    async def _write(self, cursor: Cursor, plan: _Plan, rows: dict[bytes, LockedRow]) -> None:
+    def _write(self, cursor: Cursor, plan: _Plan, rows: dict[bytes, LockedRow]) -> None:
         for book, assignments in plan.assignments.items():
-            await self._books[book].assign(cursor, assignments)
-        await insert_publishers(cursor, plan.publishers)
+            self._books[book].assign(cursor, assignments)
+        insert_publishers(cursor, plan.publishers)
         if plan.claimed:
             now = rows[plan.claimed[0]].now
-            await self._write_claimed(cursor, plan, now)
+            self._write_claimed(cursor, plan, now)
         for reason, ids in plan.cancelled.items():
-            await cursor.run(
+            cursor.later(
                 "UPDATE notifier_notification SET state = 'cancelled', reason = %s, "
                 "settled_at = NOW(6), next_sweep_at = NULL "
                 f"WHERE id IN ({marks(len(ids))})",
                 [reason, *ids],
             )
 
-    async def _write_claimed(self, cursor: Cursor, plan: _Plan, now: datetime) -> None:
+    def _write_claimed(self, cursor: Cursor, plan: _Plan, now: datetime) -> None:
         until = now + self._lease.duration
         dispatched = ""
         if plan.dispatched:
             dispatched = (
                 f", dispatched_at = IF(id IN ({marks(len(plan.dispatched))}), %s, dispatched_at)"
             )
-        await cursor.run(
+        cursor.later(
             "UPDATE notifier_notification SET state = 'in_flight', lease_token = %s, "
             "lease_until = %s, next_sweep_at = %s, lease_owner = %s, claimed_at = %s"
             f"{dispatched} WHERE id IN ({marks(len(plan.claimed))})",

@@ -48,7 +48,7 @@ class Database:
         """
         async with self._cursor() as cursor:
             try:
-                await cursor.run("BEGIN")
+                cursor.later("BEGIN")
                 yield cursor
                 await cursor.run("COMMIT")
             except BaseException:
@@ -125,6 +125,14 @@ class Cursor:
         self._connection = connection
         self._address = address
         self._timeout_s = timeout_s
+        self._waiting: list[str] = []
+
+    def later(self, sql: str, arguments: Sequence[Any] = ()) -> None:
+        """Send it together with the next statement, or with the commit: one way for all.
+
+        The server stops at the first that fails, and the whole transaction is rolled back.
+        """
+        self._waiting.append(bound(sql, arguments))
 
     async def fetch(self, sql: str, arguments: Sequence[Any] = ()) -> list[Row]:
         return list((await self._execute(sql, arguments))[1])
@@ -133,16 +141,21 @@ class Cursor:
         return (await self._execute(sql, arguments))[0]
 
     async def roll_back(self) -> None:
+        self._waiting.clear()
         try:
             await asyncio.shield(self._execute("ROLLBACK", ()))
         except (StoreUnavailable, StoreError):
             self._connection.close()
 
     async def _execute(self, sql: str, arguments: Sequence[Any]) -> tuple[int, Sequence[Row]]:
+        statements = [*self._waiting, bound(sql, arguments)]
+        self._waiting.clear()
         try:
             async with asyncio.timeout(self._timeout_s), self._connection.cursor() as cursor:
-                changed = await cursor.execute(bound(sql, arguments))
-                return changed, (await cursor.fetchall() if cursor.description else ())
+                await cursor.execute("; ".join(statements))
+                for _ in statements[1:]:
+                    await cursor.nextset()
+                return cursor.rowcount, (await cursor.fetchall() if cursor.description else ())
         except (pymysql.Error, OSError, TimeoutError, RuntimeError) as error:
             raise explain(error, self._address) from error
         except asyncio.CancelledError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from notifier.domain.order import OrderRow, OrderStatus
 from notifier.store.mysql import Cursor, Database
-from notifier.store.sql import marks, quoted
+from notifier.store.sql import VALUES_FIRST, flat, marks, quoted, values_table
 
 LOADTEST_TABLE = "notifier_loadtest_order"
 NO_STATUS = -1
@@ -82,21 +82,17 @@ class Orders:
         )
         return frozenset(_row(row).order_id for row in rows)
 
-    async def assign(self, cursor: Cursor, assignments: Sequence[Assignment]) -> None:
+    def assign(self, cursor: Cursor, assignments: Sequence[Assignment]) -> None:
         """Status 0 to 1 with all the designer's columns, in one statement. The rows are locked."""
         if not assignments:
             return
-        cases = " ".join(["WHEN %s THEN %s"] * len(assignments))
-        ids = [item.order_id for item in assignments]
-        designers = [value for item in assignments for value in (item.order_id, item.designer_id)]
-        names = [value for item in assignments for value in (item.order_id, item.designer_name)]
-        await cursor.run(
-            f"UPDATE {self._table} SET {self._status} = {int(OrderStatus.DESIGNING)}, "
-            f"{self._designer_id} = CASE {self._id} {cases} END, "
-            f"{self._designer_name} = CASE {self._id} {cases} END, "
-            f"{self._designed_at} = NOW() "
-            f"WHERE {self._id} IN ({marks(len(ids))}) AND {self._status} = {int(OrderStatus.OPEN)}",
-            [*designers, *names, *ids],
+        values = values_table(("order_id", "designer_id", "designer_name"), len(assignments))
+        cursor.later(
+            f"UPDATE ({values}) v {VALUES_FIRST} {self._table} o ON o.{self._id} = v.order_id "
+            f"SET o.{self._status} = {int(OrderStatus.DESIGNING)}, "
+            f"o.{self._designer_id} = v.designer_id, o.{self._designer_name} = v.designer_name, "
+            f"o.{self._designed_at} = NOW() WHERE o.{self._status} = {int(OrderStatus.OPEN)}",
+            flat((item.order_id, item.designer_id, item.designer_name) for item in assignments),
         )
 
     async def find(self, database: Database, order_no: str) -> tuple[str, OrderRow] | None:

@@ -111,9 +111,9 @@ def _message(notification_id: UUID, designer: DesignerRow, placement: Placement)
     )
 
 
-async def insert_publishers(cursor: Cursor, rows: Sequence[tuple[Any, ...]]) -> None:
+def insert_publishers(cursor: Cursor, rows: Sequence[tuple[Any, ...]]) -> None:
     if rows:
-        await cursor.run(
+        cursor.later(
             f"INSERT INTO notifier_notification ({', '.join(COLUMNS)}) "
             f"VALUES {rows_of_marks(len(rows), len(COLUMNS))}",
             flat(rows),

@@ -16,7 +16,7 @@ from notifier.domain.rules import RuleBook
 from notifier.domain.settle import InFlight, Next, Rules, release, settle
 from notifier.store.attempts import attempt_values, insert_attempts, mark_late_success
 from notifier.store.mysql import Cursor, Database
-from notifier.store.sql import flat, marks, values_table
+from notifier.store.sql import VALUES_FIRST, flat, marks, values_table
 
 LONGEST_REASON = 191
 UPDATED = (
@@ -60,8 +60,8 @@ class Records:
                 if after.attempted:
                     rows.append(attempt_values(item, after.attempted, self._worker))
                 results.append(_recorded(item.claimed, after, item.ended))
-            await insert_attempts(cursor, rows)
-            await write_next(cursor, updates)
+            insert_attempts(cursor, rows)
+            write_next(cursor, updates)
             await mark_late_success(cursor, late, self._worker)
         return results
 
@@ -80,7 +80,7 @@ class Records:
                 after = release(row, rules, until=until, now=claimed.now)
                 updates.append(_update(claimed, after, claimed.now))
                 results.append(_recorded(claimed, after, claimed.now))
-            await write_next(cursor, updates)
+            write_next(cursor, updates)
         return results
 
     def _settle(self, item: Attempted, cancel_requested: str) -> Next:
@@ -159,12 +159,12 @@ def update_values(id_: bytes, after: Next, due_at: datetime, now: datetime) -> t
     )
 
 
-async def write_next(cursor: Cursor, updates: Sequence[tuple[Any, ...]]) -> None:
+def write_next(cursor: Cursor, updates: Sequence[tuple[Any, ...]]) -> None:
     """The rows' new values; the caller holds their locks."""
     if not updates:
         return
-    await cursor.run(
-        f"UPDATE notifier_notification n JOIN ({values_table(UPDATED, len(updates))}) v "
+    cursor.later(
+        f"UPDATE ({values_table(UPDATED, len(updates))}) v {VALUES_FIRST} notifier_notification n "
         "ON n.id = v.id SET n.state = v.state, n.reason = v.reason, n.seq = v.seq, "
         "n.step = v.step, n.attempt = v.attempt, n.tier = IF(v.tier = 0, n.tier, v.tier), "
         "n.due_at = v.due_at, n.next_sweep_at = v.next_sweep_at, "

@@ -58,7 +58,7 @@ class Schedule:
             rows = await self._take(cursor, MESSAGE, State.SCHEDULED)
             if rows:
                 await publish([self._remaining(row) for row in rows])
-                await cursor.run(
+                cursor.later(
                     "UPDATE notifier_notification SET state = 'waiting', "
                     "next_sweep_at = GREATEST(due_at, NOW(6)) + INTERVAL %s SECOND "
                     f"WHERE id IN ({marks(len(rows))})",
@@ -76,10 +76,10 @@ class Schedule:
             rows = await self._take(cursor, f"{MESSAGE}, postponements", State.WAITING, 10)
             late = [row for row in rows if row[3] in busy and row[9] < MOST_POSTPONEMENTS]
             lost = [row for row in rows if row[3] not in busy or row[9] >= MOST_POSTPONEMENTS]
-            await _postpone(cursor, late)
+            _postpone(cursor, late)
             if lost:
                 await publish([self._remaining(row) for row in lost])
-                await cursor.run(
+                cursor.later(
                     "UPDATE notifier_notification SET next_sweep_at = GREATEST(due_at, NOW(6)) + "
                     "INTERVAL LEAST(%s << LEAST(sweeps, 10), %s) SECOND, "
                     f"sweeps = LEAST(sweeps + 1, 10) WHERE id IN ({marks(len(lost))})",
@@ -112,8 +112,8 @@ class Schedule:
                 updates.append(update)
                 if message:
                     messages.append((message, timedelta(0)))
-            await insert_attempts(cursor, attempts)
-            await write_next(cursor, updates)
+            insert_attempts(cursor, attempts)
+            write_next(cursor, updates)
         if messages:
             await publish(messages)
         return Swept(count=len(messages), more=len(rows) == self._batch)
@@ -159,9 +159,9 @@ class Schedule:
         )
 
 
-async def _postpone(cursor: Cursor, rows: Sequence[Sequence[Any]]) -> None:
+def _postpone(cursor: Cursor, rows: Sequence[Sequence[Any]]) -> None:
     if rows:
-        await cursor.run(
+        cursor.later(
             "UPDATE notifier_notification SET postponements = postponements + 1, "
             f"next_sweep_at = NOW(6) + INTERVAL %s SECOND WHERE id IN ({marks(len(rows))})",
             [int(POSTPONE.total_seconds()), *[row[0] for row in rows]],

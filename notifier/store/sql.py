@@ -11,6 +11,10 @@ from pymysql.converters import escape_string
 
 from notifier.errors import SettingsError
 
+VALUES_FIRST = "STRAIGHT_JOIN"
+"""Between constant rows and the table they update: each row by its index. Otherwise the optimizer
+may read a small table from end to end, and wait for rows that somebody else has locked."""
+
 
 def marks(count: int) -> str:
     """`%s,%s,%s`"""

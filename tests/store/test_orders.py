@@ -51,8 +51,8 @@ async def test_each_order_gets_its_own_designer(core: Core) -> None:
     records = [await core.put_order() for _ in range(3)]
     names = ["李伟", "O'Brien \\", "😀"]
     async with core.database.transaction() as cursor:
-        await ORDERS.assign(cursor, [])
-        await ORDERS.assign(
+        ORDERS.assign(cursor, [])
+        ORDERS.assign(
             cursor,
             [
                 Assignment(order_id=record.order_id, designer_id=100 + n, designer_name=names[n])
@@ -69,7 +69,7 @@ async def test_an_order_that_is_not_open_is_never_assigned(core: Core) -> None:
     record = await core.put_order(status=4)
     before = await core.order(record.order_id)
     async with core.database.transaction() as cursor:
-        await ORDERS.assign(
+        ORDERS.assign(
             cursor, [Assignment(order_id=record.order_id, designer_id=1, designer_name="x")]
         )
     assert await core.order(record.order_id) == before
