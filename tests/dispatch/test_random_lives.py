@@ -163,3 +163,13 @@ async def test_whatever_happens_the_audit_is_clean(core: Core, floor: Floor, see
     await life.end()
     assert (await auditor.audit()).findings == []
     assert floor.dead == []
+    assert len(floor.wechat.sent) + len(floor.push.sent) == await _sends_on_record(core)
+
+
+async def _sends_on_record(core: Core) -> int:
+    """No process that lives loses its lease here: each send of one is an attempt on record."""
+    rows = await core.database.fetch(
+        "SELECT COUNT(*) FROM notifier_attempt WHERE worker IN ('p0', 'p1', 'p2') "
+        "AND code NOT IN ('unprotected', 'unknown_order', 'expired')"
+    )
+    return int(rows[0][0])
