@@ -86,13 +86,21 @@ class Orders:
         """Status 0 to 1 with all the designer's columns, in one statement. The rows are locked."""
         if not assignments:
             return
+        ids = [item.order_id for item in assignments]
         values = values_table(("order_id", "designer_id", "designer_name"), len(assignments))
+        # With the ids twice even a table of two rows is read by its index, and no other row locked.
         cursor.later(
             f"UPDATE ({values}) v {VALUES_FIRST} {self._table} o ON o.{self._id} = v.order_id "
             f"SET o.{self._status} = {int(OrderStatus.DESIGNING)}, "
             f"o.{self._designer_id} = v.designer_id, o.{self._designer_name} = v.designer_name, "
-            f"o.{self._designed_at} = NOW() WHERE o.{self._status} = {int(OrderStatus.OPEN)}",
-            flat((item.order_id, item.designer_id, item.designer_name) for item in assignments),
+            f"o.{self._designed_at} = NOW() WHERE o.{self._status} = {int(OrderStatus.OPEN)} "
+            f"AND o.{self._id} IN ({marks(len(ids))})",
+            [
+                *flat(
+                    (item.order_id, item.designer_id, item.designer_name) for item in assignments
+                ),
+                *ids,
+            ],
         )
 
     async def find(self, database: Database, order_no: str) -> tuple[str, OrderRow] | None:
