@@ -55,10 +55,15 @@ LONGEST_BACKOFF_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """batch: most claims or records in one transaction. lanes: transactions at once, of each."""
+    """batch: most claims or records in one transaction. lanes: transactions at once, of each.
+
+    record_linger_s: a record waits this long for others. Its receiver has been told already, and
+    what comes next is due at the attempt's end, whenever that is written down.
+    """
 
     batch: int = 200
     lanes: int = 1
+    record_linger_s: float = 0.005
 
 
 class Attempts:
@@ -91,7 +96,7 @@ class Attempts:
             claims.claim, most=limits.batch, lanes=limits.lanes
         )
         self._record = Batch[Attempted, Recorded](
-            records.record, most=limits.batch, lanes=limits.lanes
+            records.record, most=limits.batch, lanes=limits.lanes, linger_s=limits.record_linger_s
         )
         self._release = Batch[tuple[Claimed, datetime], Recorded](
             records.release, most=limits.batch
@@ -142,7 +147,9 @@ class Attempts:
                 log.debug("message.forgotten", order_no=message.order_no, reason=reason)
 
     async def _attempt(self, claimed: Claimed) -> None:
-        announcing = [asyncio.create_task(self._announce(*created)) for created in claimed.publish]
+        announcing = [
+            asyncio.create_task(self._announce(claimed, message)) for message in claimed.publish
+        ]
         try:
             attempted = await self._send(claimed)
             recorded = await self._settle(claimed, attempted)
@@ -150,7 +157,7 @@ class Attempts:
             await asyncio.gather(*announcing)
         pass_by("before_republish")
         if recorded.next is not None:
-            await self._publisher.publish(recorded.next, delay=recorded.delay)
+            await self._publisher.publish(recorded.next, delay=_left(claimed, recorded.next))
         pass_by("before_ack")
 
     async def _settle(self, claimed: Claimed, attempted: Attempted | None) -> Recorded:
@@ -216,10 +223,10 @@ class Attempts:
         except StoreUnavailable as error:
             log.warning("channel.pause_not_kept", channel=channel, error=str(error))
 
-    async def _announce(self, message: Message, delay: timedelta) -> None:
+    async def _announce(self, claimed: Claimed, message: Message) -> None:
         """The created notification is committed: what the broker refuses the sweeper brings."""
         try:
-            await self._publisher.publish(message, delay=delay)
+            await self._publisher.publish(message, delay=_left(claimed, message))
         except BrokerUnavailable as error:
             log.warning("publish.left_to_sweeper", order_no=message.order_no, error=str(error))
 
@@ -248,3 +255,9 @@ class Attempts:
                 return answer
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, LONGEST_BACKOFF_S)
+
+
+def _left(claimed: Claimed, message: Message) -> timedelta:
+    """Until the message is due, by the database's time carried on with our monotonic clock."""
+    now = claimed.now + timedelta(seconds=monotonic() - claimed.asked_s)
+    return max(message.due_at - now, timedelta(0))

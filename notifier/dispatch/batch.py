@@ -23,6 +23,7 @@ class Batch(Generic[Item, Result]):
     it has done nothing. Unavailable goes to every one of them; on any other exception it is asked
     again with fewer, so that one that is refused takes no other along.
     lanes: how many may be under way at once.
+    linger_s: an idle batch waits this long for company; for what nobody is waiting for.
     """
 
     def __init__(
@@ -31,10 +32,12 @@ class Batch(Generic[Item, Result]):
         *,
         most: int,
         lanes: int = 1,
+        linger_s: float = 0,
     ) -> None:
         self._do = do
         self._most = most
         self._free = lanes
+        self._linger_s = linger_s
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._running: set[asyncio.Task[None]] = set()
 
@@ -56,6 +59,8 @@ class Batch(Generic[Item, Result]):
     async def _run(self) -> None:
         taken: Sequence[tuple[Item, asyncio.Future[Result]]] = ()
         try:
+            if self._linger_s:
+                await asyncio.sleep(self._linger_s)
             while self._waiting:
                 count = min(self._most, len(self._waiting))
                 taken = [self._waiting.popleft() for _ in range(count)]

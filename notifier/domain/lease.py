@@ -34,7 +34,7 @@ class Claimed:
     now: the database's time of the claim. asked_s: the monotonic clock when it was asked for, so
     that time spent on locks and on the commit counts against the lease.
     refused: the outcome where there is nothing to send.
-    publish: messages of notifications that the claim created, each with its delay.
+    publish: messages of notifications that the claim created.
     """
 
     notification: Notification
@@ -47,7 +47,7 @@ class Claimed:
     until: datetime
     asked_s: float
     refused: Outcome | None = None
-    publish: tuple[tuple[Message, timedelta], ...] = ()
+    publish: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +81,11 @@ class Recorded:
     """What the record made of it.
 
     state: the notification's. reason: why, for terminal states.
-    next: what to publish, with its delay.
+    next: what to publish.
     lost: the lease was no longer ours; nothing but a late success was written.
     """
 
     state: State
     reason: str = ""
     next: Message | None = None
-    delay: timedelta = timedelta(0)
     lost: bool = False

@@ -15,7 +15,7 @@ import orjson
 from notifier.sandbox.options import SandboxError
 
 # Rows that come this soon after a write wait for company: a thread and a disk cost more than a row.
-_GATHERING_S = 0.002
+_GATHERING_S = 0.004
 
 
 class EffectJournal:

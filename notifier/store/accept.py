@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -77,6 +78,7 @@ class Acceptor:
 
     async def _accept(self, submissions: Sequence[Submission]) -> Acceptance:
         async with self._database.transaction() as cursor:
+            asked_s = monotonic()
             now: datetime = (await cursor.fetch("SELECT NOW(6)"))[0][0]
             drafts = [self._draft(submission, now) for submission in submissions]
             # In the order of the keys, so that two who accept the same seldom lock each other out.
@@ -88,7 +90,7 @@ class Acceptor:
                 flat(draft.values for draft in ordered),
             )
             known = {} if inserted == len(drafts) else await _known(cursor, drafts)
-        return _acceptance(drafts, known, now)
+        return _acceptance(drafts, known, now + timedelta(seconds=monotonic() - asked_s))
 
     async def hasten(self, ids: Sequence[UUID]) -> None:
         """Let the sweeper publish these as soon as it can: the broker did not take them."""

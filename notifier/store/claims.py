@@ -165,8 +165,7 @@ class Claims:
         placement = self._places.place(row.now + delay, row.now, step_delay=delay)
         values, message = publisher_of(row, publisher, placement)
         plan.publishers.append(values)
-        publish = ((message, delay),) if message else ()
-        return replace(self._claim(row, plan), publish=publish)
+        return replace(self._claim(row, plan), publish=(message,) if message else ())
 
     def _claim(self, row: LockedRow, plan: _Plan) -> Claimed:
         plan.claimed.append(row.id)

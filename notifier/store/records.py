@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -179,7 +179,7 @@ def _recorded(claimed: Claimed, after: Next, now: datetime) -> Recorded:
     if after.state is not State.WAITING or after.due_at is None:
         return Recorded(state=after.state, reason=after.reason)
     message = next_message(claimed, after, after.due_at)
-    return Recorded(state=after.state, next=message, delay=max(after.due_at - now, timedelta(0)))
+    return Recorded(state=after.state, next=message)
 
 
 def next_message(claimed: Claimed, after: Next, due_at: datetime) -> Message:

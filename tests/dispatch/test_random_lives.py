@@ -94,7 +94,7 @@ class Life:
     async def hang(self) -> None:
         result = await self.core.claim(self.any_message())
         if isinstance(result, Claimed):
-            await self.publish(result.publish)
+            await self.publish([(message, 0 * SECOND) for message in result.publish])
             self.hung.append(result)
 
     async def answer_late(self) -> None:
@@ -106,7 +106,7 @@ class Life:
         attempted = Attempted(claimed=claimed, outcome=outcome, began=began, ended=began)
         (recorded,) = await self.core.records.record([attempted])
         if recorded.next is not None:
-            await self.publish([(recorded.next, recorded.delay)])
+            await self.publish([(recorded.next, 0 * SECOND)])
         self.hung.remove(claimed)
 
     async def expire(self) -> None:
