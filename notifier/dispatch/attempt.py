@@ -19,6 +19,7 @@ from typing import TypeVar
 import structlog
 
 from notifier.dispatch.batch import Batch
+from notifier.dispatch.clock import DatabaseClock
 from notifier.dispatch.failpoint import pass_by
 from notifier.dispatch.pauses import Pauses
 from notifier.dispatch.ports import (
@@ -35,6 +36,7 @@ from notifier.domain.lease import Attempted, Claimed, Ended, Recorded, Supersede
 from notifier.domain.message import Message
 from notifier.domain.notification import Channel
 from notifier.domain.outcome import Paused, Unknown
+from notifier.domain.placement import delay_until
 from notifier.domain.rules import RuleBook
 from notifier.domain.settle import may_send
 from notifier.errors import (
@@ -50,6 +52,8 @@ Answer = TypeVar("Answer")
 
 UPGRADE_WAIT = timedelta(seconds=30)
 """A newer fleet's message waits this long before it is looked at again."""
+WORTH_WAITING = timedelta(milliseconds=50)
+"""Up to this long before its moment a message waits in the process instead of the broker."""
 LONGEST_BACKOFF_S = 5.0
 
 
@@ -62,7 +66,7 @@ class Limits:
     """
 
     batch: int = 200
-    lanes: int = 1
+    lanes: int = 2
     record_linger_s: float = 0.005
 
 
@@ -103,6 +107,7 @@ class Attempts:
         )
         self.draining = False
         self._is_store_away = False
+        self._clock = DatabaseClock()
 
     async def handle(self, delivery: Delivery) -> None:
         """Perform one attempt and ack. Raises BrokerUnavailable: leave it to be delivered again."""
@@ -116,10 +121,11 @@ class Attempts:
         except DecodeError as error:
             await self._bury(delivery, str(error))
             return
+        await self._wait_for_its_moment(self._clock.left(message.due_at))
         if self.draining:
             return
         try:
-            result = await self._patiently(lambda: self._claim((message, delivery.redelivered)))
+            result = await self._claim_at_its_moment(message, delivery)
         except StoreError as error:
             # Waiting mends nothing here, a person must; the sweeper brings it again, ever more
             # rarely, and no queue turns in circles.
@@ -128,6 +134,23 @@ class Attempts:
         else:
             await self._follow(result, delivery, message)
         delivery.ack()
+
+    async def _claim_at_its_moment(self, message: Message, delivery: Delivery) -> ClaimResult:
+        request = (message, delivery.redelivered)
+        asked_s = monotonic()
+        result = await self._patiently(lambda: self._claim(request))
+        if isinstance(result, TooEarly) and result.remaining <= WORTH_WAITING:
+            self._clock.learn(message.due_at - result.remaining, asked_s)
+            await self._wait_for_its_moment(result.remaining)
+            return await self._patiently(lambda: self._claim(request))
+        if isinstance(result, Claimed):
+            self._clock.learn(result.now, result.asked_s)
+        return result
+
+    async def _wait_for_its_moment(self, left: timedelta | None) -> None:
+        """A message that comes a little too early waits here; one much too early goes back."""
+        if left is not None and timedelta(0) < left <= WORTH_WAITING:
+            await asyncio.sleep(left.total_seconds())
 
     async def _follow(self, result: ClaimResult, delivery: Delivery, message: Message) -> None:
         match result:
@@ -260,4 +283,4 @@ class Attempts:
 def _left(claimed: Claimed, message: Message) -> timedelta:
     """Until the message is due, by the database's time carried on with our monotonic clock."""
     now = claimed.now + timedelta(seconds=monotonic() - claimed.asked_s)
-    return max(message.due_at - now, timedelta(0))
+    return delay_until(message.due_at, now)

@@ -45,14 +45,16 @@ class FileSink:
         self._files: dict[int, logging.Handler] = {}
 
     async def write(self, lines: Sequence[Line]) -> None:
+        texts: dict[int, list[str]] = {}
         for line in lines:
             at = line.at.astimezone(self._time_zone)
             text = f" [{line.tier}] Received {line.content} ---> {at:{TIME}}"
-            self._file(line.tier).handle(
-                logging.LogRecord("tier", logging.INFO, "", 0, text, None, None)
-            )
-        for file in self._files.values():
-            file.close()
+            texts.setdefault(line.tier, []).append(text)
+        for tier, those in texts.items():
+            # One record for all of them: the handler looks at the file before each.
+            record = logging.LogRecord("tier", logging.INFO, "", 0, "\n".join(those), None, None)
+            self._file(tier).handle(record)
+            self._file(tier).close()
 
     def _file(self, tier: int) -> logging.Handler:
         if tier not in self._files:

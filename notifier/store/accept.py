@@ -15,7 +15,7 @@ import orjson
 from notifier.domain.ladder import Ladder
 from notifier.domain.message import Message
 from notifier.domain.notification import State, new_id
-from notifier.domain.placement import Placement, Places
+from notifier.domain.placement import Placement, Places, delay_until
 from notifier.domain.submission import Accepted, Submission
 from notifier.errors import StoreConflict
 from notifier.store.mysql import Cursor, Database
@@ -186,7 +186,7 @@ def _acceptance(
             Accepted(id=draft.id, state=placement.state, due_at=placement.due_at, new=True)
         )
         if placement.state is State.WAITING:
-            publish.append((_message(draft), max(placement.due_at - now, timedelta(0))))
+            publish.append((_message(draft), delay_until(placement.due_at, now)))
     return Acceptance(accepted=accepted, publish=publish)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from notifier.domain.message import Message
 from notifier.domain.notification import ChannelName, Role, State
-from notifier.domain.placement import SWEEP_GRACE
+from notifier.domain.placement import SWEEP_GRACE, delay_until
 from notifier.domain.rules import RuleBook
 from notifier.domain.settle import InFlight, crash
 from notifier.store.attempts import crashed_values, insert_attempts
@@ -147,7 +147,7 @@ class Schedule:
         tiers = self._rule_book.places.tiers
         if message.tier not in tiers:
             message = replace(message, tier=tiers[0])
-        return message, max(due_at - now, timedelta(0))
+        return message, delay_until(due_at, now)
 
     async def _take(
         self, cursor: Cursor, columns: str, state: State, batches: int = 1

@@ -40,7 +40,7 @@ async def test_without_a_moment_the_ladders_first_delay_counts(core: Core) -> No
     assert row["next_sweep_at"] == row["due_at"] + 20 * SECOND
     ((message, delay),) = acceptance.publish
     # Less what the acceptance itself took.
-    assert 0.8 * SECOND < delay < SECOND
+    assert 0.8 * SECOND < delay <= SECOND
     assert (await core.message(accepted.id))[0] == message
 
 
@@ -173,4 +173,4 @@ async def test_what_is_hastened_is_looked_at_now_if_it_still_waits(core: Core) -
 
 async def test_a_ladder_that_nobody_knows_is_the_default(core: Core) -> None:
     acceptance = await core.accept(replace(anybody(), ladder="nobody's"))
-    assert 0.8 * SECOND < acceptance.publish[0][1] < SECOND
+    assert 0.8 * SECOND < acceptance.publish[0][1] <= SECOND
