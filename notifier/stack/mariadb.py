@@ -26,9 +26,11 @@ class MariaDbRecipe:
         self.folder = folder / "mariadb"
         self.ports = (layout.mysql_port,)
         self._data = self.folder / "data"
+        self._scratch = self.folder / "tmp"
         self._layout = layout
 
     def prepare(self) -> None:
+        self._scratch.mkdir(exist_ok=True)
         write_private(self.folder / "my.cnf", self._configuration())
         write_private(self.folder / "init.sql", self._accounts())
         if not self._data.exists():
@@ -74,6 +76,8 @@ class MariaDbRecipe:
                     "--skip-test-db",
                     "--skip-name-resolve",
                 ],
+                # Servers that start at the same moment clear the temporary folder that they share.
+                env={**os.environ, "TMPDIR": scratch},
                 capture_output=True,
                 text=True,
                 check=False,
@@ -88,6 +92,7 @@ class MariaDbRecipe:
         return f"""[mariadbd]
 user = {_user()}
 datadir = {self._data}
+tmpdir = {self._scratch}
 bind-address = {HOST}
 port = {self.ports[0]}
 socket = mariadb.sock
