@@ -66,7 +66,7 @@ class Limits:
     """
 
     batch: int = 200
-    lanes: int = 2
+    lanes: int = 1
     record_linger_s: float = 0.005
 
 
