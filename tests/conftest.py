@@ -1,4 +1,4 @@
-"""What all tests share: one throw-away stack of real servers for the session."""
+"""What all tests share: real servers and a sandbox for the session, a schema for each module."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from notifier.stack import Stack
+from notifier.store.mysql import Database, MysqlOptions
+from tests.core import Core, own_schema
+from tests.sandbox.rig import Sandbox, running
 
 _PREFIX = "notifier-test-stack-"
 
@@ -30,6 +33,36 @@ def stack() -> Iterator[Stack]:
         finally:
             throw_away.wipe()
             shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def schema(stack: Stack) -> Iterator[MysqlOptions]:
+    with own_schema(stack) as options:
+        yield options
+
+
+@pytest.fixture
+async def core(schema: MysqlOptions) -> AsyncIterator[Core]:
+    """The store on the module's schema, empty."""
+    database = Database(schema)
+    core = Core(database)
+    await core.empty()
+    yield core
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+def shared_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A process that serves the whole session."""
+    with running(tmp_path_factory.mktemp("sandbox")) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(shared_sandbox: Sandbox) -> Sandbox:
+    """The same, as if it were started just now."""
+    shared_sandbox.control.reset()
+    return shared_sandbox
 
 
 def _remove_orphans() -> None:

@@ -9,17 +9,10 @@ import pytest
 
 from notifier.stack import Stack
 from tests.house import House, built
-from tests.sandbox.rig import Sandbox, running
-
-
-@pytest.fixture(scope="session")
-def chaos_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running(tmp_path_factory.mktemp("sandbox")) as sandbox:
-        yield sandbox
+from tests.sandbox.rig import Sandbox
 
 
 @pytest.fixture
-def house(stack: Stack, chaos_sandbox: Sandbox, tmp_path: Path) -> Iterator[House]:
-    chaos_sandbox.control.reset()
-    with built(stack, chaos_sandbox, tmp_path) as house:
+def house(stack: Stack, sandbox: Sandbox, tmp_path: Path) -> Iterator[House]:
+    with built(stack, sandbox, tmp_path) as house:
         yield house

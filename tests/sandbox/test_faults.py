@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import ssl
 import time
+from http.client import HTTPSConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from tests.sandbox.rig import Sandbox
+from tests.sandbox.rig import SEND, Sandbox, encoded, message
 
 
 def script(sandbox: Sandbox, *actions: str) -> None:
@@ -129,11 +133,16 @@ def test_a_dripping_answer_takes_its_time(sandbox: Sandbox, token: str) -> None:
 def test_a_connection_can_be_closed_behind_the_clients_back(sandbox: Sandbox, token: str) -> None:
     script(sandbox, "close_keepalive")
 
-    answer = sandbox.raw_send(token)
+    url = urlsplit(sandbox.addresses["data_url"])
+    trust = ssl.create_default_context(cafile=sandbox.addresses["ca_file"])
+    client = HTTPSConnection(url.hostname or "", url.port, context=trust, timeout=5)
+    client.request("POST", f"{SEND}?access_token={token}", encoded(message()))
+    answer = client.getresponse()
 
-    assert answer.json()["errcode"] == 0
-    assert "connection" not in answer.headers
-    assert sandbox.send(token)["errcode"] == 0
+    assert json.loads(answer.read())["errcode"] == 0
+    assert answer.headers["connection"] is None
+    assert client.sock.recv(1) == b""
+    client.close()
 
 
 @pytest.mark.parametrize("action", ["giant_body:3000000", "gzip_bomb:3000000"])
