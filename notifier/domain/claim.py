@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 
 from notifier.domain.notification import TERMINAL, State
 
-EARLY_TOLERANCE = timedelta(0)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
