@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from notifier.errors import NotFound
 from notifier.store.mysql import Database
 
 
@@ -29,7 +30,23 @@ class MysqlPauses:
             [scope, until, reason, who],
         )
 
-    async def resume(self, scope: str) -> bool:
-        """Whether it was paused."""
-        deleted = await self._database.run("DELETE FROM notifier_pause WHERE scope = %s", [scope])
-        return bool(deleted)
+    async def resume(self, channel: str) -> int:
+        """Lift a channel's rest; how many notifications had been put off to its end, due now.
+
+        Raises NotFound where it does not rest, and names those that do.
+        """
+        scope = f"channel:{channel}"
+        async with self._database.transaction() as cursor:
+            rows = await cursor.fetch("SELECT scope, until_at FROM notifier_pause FOR UPDATE")
+            resting: dict[str, datetime | None] = {row[0]: row[1] for row in rows}
+            if scope not in resting:
+                names = ", ".join(sorted(each.removeprefix("channel:") for each in resting))
+                raise NotFound(f"channel {channel!r} is not paused; paused: {names or 'none'}")
+            cursor.later("DELETE FROM notifier_pause WHERE scope = %s", [scope])
+            # What waits in the calendar has no message anywhere, so that its seq may stay.
+            return await cursor.run(
+                "UPDATE notifier_notification SET due_at = NOW(6), next_sweep_at = NOW(6) "
+                "WHERE state = 'scheduled' AND next_sweep_at <= %s AND due_at = %s "
+                "AND channel = %s",
+                [resting[scope], resting[scope], channel],
+            )

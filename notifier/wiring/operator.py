@@ -20,6 +20,7 @@ from notifier.store.audit import Auditor
 from notifier.store.interventions import Interventions
 from notifier.store.listing import Listing
 from notifier.store.mysql import Database
+from notifier.store.pauses import MysqlPauses
 from notifier.store.replays import Replays
 from notifier.store.timelines import Timelines
 from notifier.wiring.parts import (
@@ -99,6 +100,12 @@ async def cancel(settings: Settings, key: str, *, who: str) -> list[Intervened]:
     async with open_database(settings) as database:
         find, store = Listing(database), Interventions(database)
         return await intervene.cancel(key, find=find, store=store, who=who)
+
+
+async def resume(settings: Settings, channel: str) -> int:
+    """Raises NotFound, StoreUnavailable."""
+    async with open_database(settings) as database:
+        return await MysqlPauses(database).resume(channel)
 
 
 @asynccontextmanager

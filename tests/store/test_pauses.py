@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from notifier.errors import NotFound
 from notifier.store.pauses import MysqlPauses
 from tests.core import SECOND, Core
 
@@ -50,12 +51,29 @@ async def test_an_end_of_another_zone_is_the_same_moment(core: Core) -> None:
     assert await pauses.read() == {SCOPE: datetime(2099, 1, 1, 16, tzinfo=UTC)}
 
 
-async def test_a_person_resumes(core: Core) -> None:
+async def test_a_person_resumes_and_what_was_put_off_is_due_now(core: Core) -> None:
     pauses = MysqlPauses(core.database)
-    await pauses.pause(SCOPE, until=None, reason="x", who="test")
-    assert await pauses.resume(SCOPE)
-    assert not await pauses.resume(SCOPE)
+    until = await now(core) + 600 * SECOND
+    await pauses.pause(SCOPE, until=until, reason="45009", who="test")
+    put_off, planned = await core.due(), await core.due()
+    await core.records.release([(await core.claimed(put_off), until)])
+    await core.records.release([(await core.claimed(planned), until + SECOND)])
+
+    assert await pauses.resume("wechat") == 1
+
     assert await pauses.read() == {}
+    row = await core.row(put_off.notification_id)
+    assert row["state"] == "scheduled"
+    assert row["due_at"] <= row["now"]
+    assert row["next_sweep_at"] <= row["now"]
+    assert (await core.row(planned.notification_id))["due_at"] == until + SECOND
+
+
+async def test_a_channel_that_does_not_rest_cannot_be_resumed(core: Core) -> None:
+    pauses = MysqlPauses(core.database)
+    await pauses.pause("channel:webhook", until=None, reason="x", who="test")
+    with pytest.raises(NotFound, match=r"'wechat' is not paused; paused: webhook"):
+        await pauses.resume("wechat")
 
 
 async def test_a_hostile_reason_is_kept_as_it_is(core: Core) -> None:
