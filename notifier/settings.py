@@ -47,8 +47,6 @@ class Amqp(Section):
     """How the exchange routes when the delay is over."""
     queue_type: Literal["quorum", "classic"] = "quorum"
     """classic only to share the objects of older programs."""
-    delay: Literal["auto", "exchange"] = "auto"
-    """The delay mechanism; auto takes the first that the broker offers."""
     dead_queue: str = Field("notifier.dead", min_length=1, max_length=80)
     """Holds what has no row or cannot be read."""
     heartbeat_s: int = Field(30, ge=5, le=600)

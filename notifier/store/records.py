@@ -59,7 +59,7 @@ class Records:
                 updates.append(_update(item.claimed, after, item.ended))
                 if after.attempted:
                     rows.append(attempt_values(item, after.attempted, self._worker))
-                results.append(_recorded(item.claimed, after, item.ended))
+                results.append(_recorded(item.claimed, after))
             insert_attempts(cursor, rows)
             write_next(cursor, updates)
             await mark_late_success(cursor, late, self._worker)
@@ -79,7 +79,7 @@ class Records:
                 row = _with_request(claimed.row, state.cancel_requested)
                 after = release(row, rules, until=until, now=claimed.now)
                 updates.append(_update(claimed, after, claimed.now))
-                results.append(_recorded(claimed, after, claimed.now))
+                results.append(_recorded(claimed, after))
             write_next(cursor, updates)
         return results
 
@@ -175,14 +175,13 @@ def write_next(cursor: Cursor, updates: Sequence[tuple[Any, ...]]) -> None:
     )
 
 
-def _recorded(claimed: Claimed, after: Next, now: datetime) -> Recorded:
+def _recorded(claimed: Claimed, after: Next) -> Recorded:
     if after.state is not State.WAITING or after.due_at is None:
         return Recorded(state=after.state, reason=after.reason)
-    message = next_message(claimed, after, after.due_at)
-    return Recorded(state=after.state, next=message)
+    return Recorded(state=after.state, next=_next_message(claimed, after, after.due_at))
 
 
-def next_message(claimed: Claimed, after: Next, due_at: datetime) -> Message:
+def _next_message(claimed: Claimed, after: Next, due_at: datetime) -> Message:
     notification = claimed.notification
     return Message(
         notification_id=UUID(bytes=notification.id.bytes),
