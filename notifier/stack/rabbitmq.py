@@ -188,6 +188,9 @@ def _user(name: str, *, password: str, tags: str) -> dict[str, str]:
 
 
 def _program() -> Path:
+    chosen = os.environ.get("RABBITMQ_LIB")
+    if chosen:
+        return Path(chosen) / "sbin" / "rabbitmq-server"
     for place in _PLACES:
         found = sorted(Path("/").glob(place.lstrip("/")))
         if found:
