@@ -8,10 +8,19 @@ from __future__ import annotations
 
 import os
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -21,7 +30,14 @@ from pydantic_settings import (
 )
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
-from notifier.domain.ladder import DEFAULT_TIERS, check_tiers, ladder_of, parse_tiers
+from notifier.domain.ladder import (
+    BUILT_IN,
+    DEFAULT_TIERS,
+    LONGEST_TIER_S,
+    check_tiers,
+    ladder_of,
+    parse_tiers,
+)
 from notifier.errors import SettingsError
 
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
@@ -75,9 +91,13 @@ class Redis(Section):
     """Every key begins with this."""
 
 
-class LadderSection(Section):
-    delays_s: Annotated[tuple[float, ...], NoDecode] = tuple(float(t) for t in DEFAULT_TIERS)
+class NamedLadder(Section):
+    delays_s: Annotated[tuple[float, ...], NoDecode] = BUILT_IN["default"]
     """Delay before each attempt, seconds, comma-separated."""
+    jitter: float = Field(0, ge=0, le=1)
+    """At most this part of a retry's delay is added to it, by chance."""
+    give_up_after_s: float | None = Field(None, gt=0, le=LONGEST_TIER_S)
+    """Nobody is told later than this after the first moment, seconds; unset: no such limit."""
 
     @field_validator("delays_s", mode="before")
     @classmethod
@@ -89,10 +109,24 @@ class LadderSection(Section):
     @field_validator("delays_s")
     @classmethod
     def _check(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        try:
-            ladder_of("default", value)
-        except Exception as error:
-            raise ValueError(str(error)) from error
+        _checked(partial(ladder_of, "delays_s"), value)
+        return value
+
+
+LadderName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")]
+
+
+class LadderSection(NamedLadder):
+    """`default`, and others by name."""
+
+    named: dict[LadderName, NamedLadder] = {}
+    """More of them: [ladder.named.patient] delays_s = [60, 600, 3600]; `notifier ladder list`."""
+
+    @field_validator("named")
+    @classmethod
+    def _check_names(cls, value: dict[str, NamedLadder]) -> dict[str, NamedLadder]:
+        if "default" in value:
+            raise ValueError("'default' is set by [ladder] delays_s itself")
         return value
 
 

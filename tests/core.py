@@ -40,6 +40,7 @@ LADDERS = {
     "default": ladder_of("default", TIERS),
     "quick": ladder_of("quick", [0, 0.02, 0.04]),
     "short": ladder_of("short", [0]),
+    "impatient": ladder_of("impatient", [1, 3], give_up_after_s=60),
 }
 PLACES = Places(tiers=TIERS, horizon=60 * SECOND, can_hold=lambda _: True)
 RULE_BOOK = RuleBook(
@@ -193,7 +194,7 @@ class Core:
         columns = (
             "state, reason, seq, step, attempt, tier, due_at, next_sweep_at, lease_token, "
             "lease_until, lease_owner, crashes, unknown_since, cancel_requested, dispatched_at, "
-            "settled_at, sweeps, postponements, role, recipient, parent_id, NOW(6) AS now"
+            "settled_at, sweeps, postponements, role, recipient, parent_id, deadline_at, NOW(6) AS now"
         )
         rows = await self.database.fetch(
             f"SELECT {columns} FROM notifier_notification WHERE id = %s", [id_.bytes]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +45,12 @@ def publish(
         str | None, typer.Option(help="When: 2026-11-21T12:00:00+08:00, or unix seconds.")
     ] = None,
     delay: Annotated[str | None, typer.Option(help="How long from now: 90s, 5m, 1h.")] = None,
+    ladder: Annotated[
+        str, typer.Option(help="Which retries, if it is refused; see `notifier ladder list`.")
+    ] = "default",
+    deadline: Annotated[
+        str | None, typer.Option(help="Tell nobody after this: a moment as for --at.")
+    ] = None,
     openid: Annotated[str | None, typer.Option(help="The designer's, for a bare number.")] = None,
     designer_id: Annotated[int | None, typer.Option(min=0)] = None,
     designer_name: Annotated[str | None, typer.Option()] = None,
@@ -68,7 +75,7 @@ def publish(
         raise InvalidInput("order", "give either --order or --file")
     settings = read_settings()
     designer = designer_of(openid, designer_name, designer_id)
-    timing = _timing(settings, at, delay)
+    timing = _timing(settings, at, delay, deadline=deadline, ladder=ladder)
     lines = [order] if order is not None else list(_lines(str(file)))
 
     from notifier.wiring import entry
@@ -95,18 +102,29 @@ def publish(
         raise typer.Exit(2)
 
 
-def _timing(settings: Settings, at: str | None, delay: str | None) -> Timing:
+def _timing(
+    settings: Settings, at: str | None, delay: str | None, *, deadline: str | None, ladder: str
+) -> Timing:
     from zoneinfo import ZoneInfo
 
     from notifier.dispatch.publishing import Timing
+    from notifier.domain.ladder import find_ladder
     from notifier.domain.moment import parse_duration, parse_moment
+    from notifier.wiring.parts import ladders_of
 
     if at is not None and delay is not None:
         raise InvalidInput("at", "give either --at or --delay")
-    return Timing(
-        at=parse_moment("at", at, ZoneInfo(settings.wechat.time_zone)) if at is not None else None,
+    zone = ZoneInfo(settings.wechat.time_zone)
+    timing = Timing(
+        at=parse_moment("at", at, zone) if at is not None else None,
         delay=parse_duration("delay", delay) if delay is not None else None,
+        deadline=parse_moment("deadline", deadline, zone) if deadline is not None else None,
+        ladder=find_ladder(ladders_of(settings), ladder).name,
     )
+    first = timing.at or datetime.now(UTC) + (timing.delay or timedelta(0))
+    if timing.deadline is not None and timing.deadline <= first:
+        raise InvalidInput("deadline", f"{deadline} is not after the first attempt's moment")
+    return timing
 
 
 def _lines(file: str) -> Iterator[str]:

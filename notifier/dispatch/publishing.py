@@ -34,10 +34,15 @@ class Designer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """At most one of the two; neither: the record's own expiry."""
+    """At most one of at and delay; neither: the record's own expiry.
+
+    deadline: nobody is told after it. ladder: a name from the settings.
+    """
 
     at: datetime | None = None
     delay: timedelta | None = None
+    deadline: datetime | None = None
+    ladder: str = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +80,11 @@ class Reader:
         """A record, or an order's number. Raises InvalidInput."""
         record = parse_record(text) if SEPARATOR in text else await self._by_number(text.strip())
         book = "orders" if self._find else "none"
-        submission = of_record(record, order_book=book, again=self._again)
+        submission = replace(
+            of_record(record, order_book=book, again=self._again),
+            ladder=self._timing.ladder,
+            deadline_at=self._timing.deadline,
+        )
         if self._timing.at is not None:
             return replace(submission, due_at=self._timing.at)
         if self._timing.delay is not None:

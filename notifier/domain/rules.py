@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -21,21 +22,27 @@ class Guarantees:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleBook:
-    """Which rules hold for a notification: by its ladder and its channel."""
+    """Which rules hold for a notification: by its ladder and its channel.
+
+    luck: draws from 0 to 1, anew for each decision.
+    """
 
     ladders: Mapping[str, Ladder]
     places: Places
     channels: Mapping[str, Guarantees]
     pause: timedelta
+    luck: Callable[[], float] = random.random
 
     def rules(self, ladder: str, channel: str) -> Rules:
         guarantees = self.channels.get(channel) or _CAREFUL
+        found = self.ladders.get(ladder) or self.ladders["default"]
         return Rules(
-            ladder=self.ladders.get(ladder) or self.ladders["default"],
+            ladder=found,
             places=self.places,
             protected_for=guarantees.protected_for,
             send_timeout=guarantees.send_timeout,
             pause=self.pause,
+            luck=self.luck() if found.jitter else 0.0,
         )
 
 

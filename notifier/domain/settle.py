@@ -11,6 +11,8 @@ from notifier.domain.outcome import Outcome, Paused, Permanent, Retry, Sent, Unk
 from notifier.domain.placement import Places
 
 EXHAUSTED = "exhausted"
+EXPIRED = "expired"
+"""The deadline comes before the next attempt would."""
 CRASHES_TO_GIVE_UP = 3
 
 
@@ -20,6 +22,7 @@ class InFlight:
 
     unknown_since: start of the earliest attempt whose outcome is unknown.
     cancel_requested: reason of a person's request that turns Retry into cancelled; "" for none.
+    deadline_at: nobody is told after it.
     """
 
     seq: int
@@ -28,6 +31,7 @@ class InFlight:
     crashes: int = 0
     unknown_since: datetime | None = None
     cancel_requested: str = ""
+    deadline_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +59,8 @@ class Rules:
     """What holds for one notification's channel and ladder.
 
     protected_for: how long the channel's id protects against doubling; None: for ever.
-    pause: how long to rest where a refusal names no moment.
+    pause: how long to rest where a refusal names no moment. luck: of this decision's jitter,
+    0 to 1.
     """
 
     ladder: Ladder
@@ -63,6 +68,7 @@ class Rules:
     protected_for: timedelta | None
     send_timeout: timedelta
     pause: timedelta
+    luck: float = 0.0
 
 
 def settle(
@@ -139,7 +145,11 @@ def _climb(
     if not rules.ladder.has_step(row.step + 1):
         end = _given_up(since)
         return _end(row, end, attempted, f"{EXHAUSTED}:{code}", unknown_since=since)
-    due_at = now + max(rules.ladder.delay(row.step + 1), not_before)
+    delay = rules.ladder.retry_delay(row.step + 1, luck=rules.luck)
+    due_at = now + max(delay, not_before)
+    if row.deadline_at is not None and due_at > row.deadline_at:
+        end = _given_up(since)
+        return _end(row, end, attempted, f"{EXPIRED}:{code}", unknown_since=since)
     if since is not None and not _protected(since, rules, due_at):
         return _end(row, State.UNKNOWN, attempted, "unprotected", unknown_since=since)
     return _again(

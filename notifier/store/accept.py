@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -12,7 +12,7 @@ from uuid import UUID
 
 import orjson
 
-from notifier.domain.ladder import Ladder
+from notifier.domain.ladder import Ladder, find_ladder
 from notifier.domain.message import Message
 from notifier.domain.notification import State, new_id
 from notifier.domain.placement import Placement, Places, delay_until
@@ -66,8 +66,9 @@ class Acceptor:
     async def accept(self, submissions: Sequence[Submission]) -> Acceptance:
         """One transaction for all of them (keep it to some hundred).
 
-        Raises StoreUnavailable: nothing was accepted, or it was and the answer got lost; the same
-        submissions may be sent again, their keys keep them single.
+        Raises InvalidInput for a ladder that there is not, and StoreUnavailable: nothing was
+        accepted, or it was and the answer got lost; the same submissions may be sent again, their
+        keys keep them single.
         """
         if not submissions:
             return Acceptance(accepted=[], publish=[])
@@ -101,8 +102,9 @@ class Acceptor:
         )
 
     def _draft(self, submission: Submission, now: datetime) -> _Draft:
-        ladder = self._ladders.get(submission.ladder) or self._ladders["default"]
+        ladder = find_ladder(self._ladders, submission.ladder)
         due_at, step_delay = _moment(submission, ladder, now)
+        submission = replace(submission, deadline_at=_deadline(submission, ladder, due_at))
         placement = self._places.place(due_at, now, step_delay=step_delay)
         id_ = new_id()
         return _Draft(id_, submission, placement, _values(id_, submission, placement, now))
@@ -126,6 +128,13 @@ def _moment(
         return now + submission.delay, submission.delay
     first = ladder.delay(0)
     return now + first, first
+
+
+def _deadline(submission: Submission, ladder: Ladder, due_at: datetime) -> datetime | None:
+    """Its own, else the ladder's, which counts from the first moment."""
+    if submission.deadline_at is not None or ladder.give_up_after is None:
+        return submission.deadline_at
+    return due_at + ladder.give_up_after
 
 
 def _values(

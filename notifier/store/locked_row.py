@@ -87,6 +87,7 @@ class LockedRow:
                 crashes=self.crashes,
                 unknown_since=self.unknown_since,
                 cancel_requested=self.cancel_requested,
+                deadline_at=self.deadline_at,
             ),
             token=token,
             ladder=self.ladder,

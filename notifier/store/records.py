@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -127,14 +127,7 @@ def _lost(item: Attempted, held: _Held | None, late: list[Attempted]) -> Recorde
 
 
 def _with_request(row: InFlight, cancel_requested: str) -> InFlight:
-    return InFlight(
-        seq=row.seq,
-        step=row.step,
-        attempt=row.attempt,
-        crashes=row.crashes,
-        unknown_since=row.unknown_since,
-        cancel_requested=cancel_requested,
-    )
+    return replace(row, cancel_requested=cancel_requested) if cancel_requested else row
 
 
 def _update(claimed: Claimed, after: Next, now: datetime) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from notifier.broker.publisher import Publisher
 from notifier.broker.topology import Topology
 from notifier.channels.wechat.channel import WechatChannel
 from notifier.channels.wechat.options import WechatOptions, WechatTemplate
-from notifier.domain.ladder import Ladder, ladder_of
+from notifier.domain.ladder import BUILT_IN, Ladder, ladder_of
 from notifier.domain.notification import Channel
 from notifier.domain.placement import Places
 from notifier.domain.rules import Guarantees, RuleBook
@@ -77,7 +77,13 @@ def mysql_options(settings: Settings) -> MysqlOptions:
 
 
 def ladders_of(settings: Settings) -> dict[str, Ladder]:
-    return {"default": ladder_of("default", settings.ladder.delays_s)}
+    """By name: the default first, then the built-in ones, which the settings may replace."""
+    asked = {"default": settings.ladder, **settings.ladder.named}
+    built_in = {name: ladder_of(name, delays_s) for name, delays_s in BUILT_IN.items()}
+    return built_in | {
+        name: ladder_of(name, one.delays_s, jitter=one.jitter, give_up_after_s=one.give_up_after_s)
+        for name, one in asked.items()
+    }
 
 
 def places_of(settings: Settings) -> Places:

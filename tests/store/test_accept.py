@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from notifier.domain.notification import ChannelName, Role, State
 from notifier.domain.order import OrderRecord
 from notifier.domain.submission import Submission, of_record
-from notifier.errors import StoreError
+from notifier.errors import InvalidInput, StoreError
 from tests.core import SECOND, Core, anybody
 
 
@@ -171,6 +170,19 @@ async def test_what_is_hastened_is_looked_at_now_if_it_still_waits(core: Core) -
     assert (await core.row(settled.id))["next_sweep_at"] is None
 
 
-async def test_a_ladder_that_nobody_knows_is_the_default(core: Core) -> None:
-    acceptance = await core.accept(replace(anybody(), ladder="nobody's"))
-    assert 0.8 * SECOND < acceptance.publish[0][1] <= SECOND
+async def test_a_ladder_that_gives_up_sets_the_deadline_unless_there_is_one(core: Core) -> None:
+    own = datetime(2099, 1, 1, tzinfo=UTC)
+    acceptance = await core.accept(
+        anybody(ladder="impatient"),
+        anybody(ladder="impatient", deadline_at=own),
+        anybody(),
+    )
+    rows = [await core.row(accepted.id) for accepted in acceptance.accepted]
+    assert rows[0]["deadline_at"] == rows[0]["due_at"] + 60 * SECOND
+    assert [row["deadline_at"] for row in rows[1:]] == [own, None]
+
+
+async def test_a_ladder_that_there_is_not_is_refused_and_nothing_is_accepted(core: Core) -> None:
+    with pytest.raises(InvalidInput, match=r"ladder: there is no 'nix'; there are default, "):
+        await core.accept(anybody(), anybody(ladder="nix"))
+    assert await count(core) == 0

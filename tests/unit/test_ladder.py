@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.domain.ladder import DEFAULT_TIERS, check_tiers, ladder_of, parse_tiers
+from notifier.domain.ladder import (
+    BUILT_IN,
+    DEFAULT_TIERS,
+    check_tiers,
+    find_ladder,
+    ladder_of,
+    moments,
+    parse_tiers,
+)
 from notifier.errors import InvalidInput
 
 
@@ -59,3 +67,35 @@ def test_a_ladder_ends_after_its_last_step() -> None:
     assert [ladder.has_step(step) for step in range(4)] == [True, True, True, False]
     assert ladder.delay(2) == timedelta(milliseconds=500)
     assert ladder.delay(99) == timedelta(milliseconds=500)
+
+
+@pytest.mark.parametrize(
+    ("name", "attempts", "hours"), [("alipay", 8, 24.4), ("wechatpay", 16, 24 + 4 / 60)]
+)
+def test_the_payment_ladders_last_a_day(name: str, attempts: int, hours: float) -> None:
+    start = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    found = moments(ladder_of(name, BUILT_IN[name]), start)
+    assert (len(found), found[0]) == (attempts, start)
+    assert found[-1] - start == timedelta(hours=hours)
+
+
+def test_a_ladder_that_gives_up_has_no_moments_after_that() -> None:
+    start = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    ladder = ladder_of("impatient", [10, 60, 60, 60], give_up_after_s=120)
+    assert [moment - start for moment in moments(ladder, start)] == [
+        timedelta(seconds=seconds) for seconds in (10, 70, 130)
+    ]
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.integers(0, 20))
+def test_jitter_only_adds_and_at_most_its_part(jitter: float, luck: float, step: int) -> None:
+    ladder = ladder_of("fair", [1, 3, 600], jitter=jitter)
+    plain = ladder.delay(step)
+    assert plain <= ladder.retry_delay(step, luck=luck) <= plain * (1 + jitter)
+
+
+def test_an_unknown_ladder_is_refused_with_those_there_are() -> None:
+    ladders = {"default": ladder_of("default", [1]), "mine": ladder_of("mine", [2])}
+    assert find_ladder(ladders, "mine").name == "mine"
+    with pytest.raises(InvalidInput, match=r"ladder: there is no 'x'; there are default, mine"):
+        find_ladder(ladders, "x")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from notifier.errors import SettingsError
 from notifier.settings import read_settings
+from notifier.wiring.parts import ladders_of
 
 
 @pytest.fixture(autouse=True)
@@ -123,3 +125,30 @@ def test_a_secret_file_that_others_can_read_is_refused(
         read_settings().wechat.secret()
     secret.chmod(0o600)
     assert read_settings().wechat.secret() == "hunter3"
+
+
+def test_a_ladder_can_be_added_in_the_file(tmp_path: Path) -> None:
+    (tmp_path / "notifier.toml").write_text(
+        "[ladder.named.patient]\ndelays_s = [60, 600]\njitter = 0.1\ngive_up_after_s = 7200\n"
+    )
+    ladders = ladders_of(read_settings())
+    assert list(ladders) == ["default", "alipay", "wechatpay", "patient"]
+    patient = ladders["patient"]
+    assert [delay.total_seconds() for delay in patient.delays] == [60, 600]
+    assert (patient.jitter, patient.give_up_after) == (0.1, timedelta(hours=2))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[ladder.named.default]\ndelays_s = [1]\n", "'default' is set by [ladder] delays_s"),
+        ("[ladder.named.'No Name']\ndelays_s = [1]\n", "No Name"),
+        ("[ladder.named.x]\ndelays_s = [-1]\n", "-1.0 is not between 0"),
+        ("[ladder.named.x]\njitter = 2\n", "named_x_jitter"),
+    ],
+)
+def test_a_bad_ladder_in_the_file_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "notifier.toml").write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+    assert says in str(caught.value)

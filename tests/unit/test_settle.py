@@ -245,3 +245,20 @@ def expect_sound(row: InFlight, after: Next) -> None:
     assert after.seq == row.seq + 1
     assert after.attempt == row.attempt + (1 if after.attempted else 0)
     assert after.reason == ""
+
+
+@pytest.mark.parametrize("outcome", [Retry(code="-1"), Unknown(code="timeout")])
+def test_whose_next_attempt_would_come_after_its_deadline_ends_now(outcome: Outcome) -> None:
+    late = replace(ROW, deadline_at=NOW + 4 * SECOND)
+    in_time = replace(ROW, deadline_at=NOW + 5 * SECOND)
+    ended = settled(outcome, late, FOREVER)
+    assert ended.state in (State.DEAD, State.UNKNOWN)
+    assert (ended.state is State.DEAD) == isinstance(outcome, Retry)
+    assert ended.reason == f"expired:{outcome.code}"
+    assert settled(outcome, in_time, FOREVER).state is State.WAITING
+
+
+def test_jitter_comes_later_by_its_part() -> None:
+    rules = replace(RULES, ladder=ladder_of("fair", TIERS, jitter=0.5), luck=0.5)
+    after = settled(Retry(code="-1"), ROW, rules)
+    assert (after.due_at, after.tier) == (NOW + 6.25 * SECOND, 5)
