@@ -10,7 +10,7 @@ import os
 import tomllib
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -20,6 +20,7 @@ from pydantic import (
     StringConstraints,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -39,6 +40,7 @@ from notifier.domain.ladder import (
     parse_tiers,
 )
 from notifier.errors import SettingsError
+from notifier.secret_file import read_secret, with_password
 
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 TABLE = r"^[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63})?$"
@@ -47,14 +49,32 @@ TABLE = r"^[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63})?$"
 class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    @model_validator(mode="after")
+    def _read_passwords(self) -> Self:
+        """An address whose password is in a file becomes one with a password."""
+        read = {}
+        for name in type(self).model_fields:
+            file, url = getattr(self, name), name.removesuffix("password_file") + "url"
+            if not name.endswith("password_file") or file is None:
+                continue
+            address = getattr(self, url)
+            if address is None:
+                raise ValueError(f"{name} is given without {url}")
+            read[url] = SecretStr(_password_into(address.get_secret_value(), name, file))
+        return self.model_copy(update=read) if read else self
+
 
 class Amqp(Section):
     url: SecretStr = SecretStr("amqp://localhost:5672/")
     """RabbitMQ: amqp:// or amqps://, user and vhost included."""
+    password_file: Path | None = None
+    """The password for url, in a file that nobody else can read."""
     allow_plaintext: bool = False
     """Allow an unencrypted connection to another machine."""
     management_url: SecretStr | None = None
     """RabbitMQ's management API, http(s)://user:password@host:15672; for depths and checks."""
+    management_password_file: Path | None = None
+    """The password for management_url, in a file that nobody else can read."""
     exchange: str = Field("delay", min_length=1, max_length=80)
     """The x-delayed-message exchange."""
     queue_prefix: str = Field("delay_queue", min_length=1, max_length=80)
@@ -74,6 +94,8 @@ class Amqp(Section):
 class Mysql(Section):
     url: SecretStr = SecretStr("mysql://root@localhost:3306/notifier")
     """MySQL 8 or MariaDB 10.6 and newer: mysql://user:password@host:port/database."""
+    password_file: Path | None = None
+    """The password for url, in a file that nobody else can read."""
     ca_file: Path | None = None
     """Verify the server against this CA; without it only a loopback server is accepted."""
     allow_plaintext: bool = False
@@ -87,6 +109,8 @@ class Mysql(Section):
 class Redis(Section):
     url: SecretStr = SecretStr("redis://localhost:6379/0")
     """redis:// or rediss://."""
+    password_file: Path | None = None
+    """The password for url, in a file that nobody else can read."""
     prefix: str = Field("notifier:", min_length=1, max_length=64)
     """Every key begins with this."""
 
@@ -202,12 +226,8 @@ class Wechat(Section):
         if self.app_secret_file is None:
             return self.app_secret.get_secret_value()
         try:
-            if self.app_secret_file.stat().st_mode & 0o077:
-                raise SettingsError(
-                    f"[wechat] app_secret_file: others can read {self.app_secret_file}; chmod 600"
-                )
-            return self.app_secret_file.read_text().strip()
-        except OSError as error:
+            return read_secret(self.app_secret_file)
+        except SettingsError as error:
             raise SettingsError(f"[wechat] app_secret_file: {error}") from None
 
 
@@ -308,6 +328,13 @@ def _explain(location: tuple[int | str, ...], message: str) -> str:
         return f"[{section}]: {message}"
     name = "_".join(part for part in rest if not part.isdigit())
     return f"[{section}] {name} (NOTIFIER_{section.upper()}_{name.upper()}): {message}"
+
+
+def _password_into(url: str, name: str, file: Path) -> str:
+    try:
+        return with_password(url, read_secret(file))
+    except SettingsError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def _checked(check: Any, value: Any) -> Any:
