@@ -141,7 +141,7 @@ class Inspector:
 
     def _binding_problems(self, bindings: list[dict[str, Any]]) -> Iterator[Problem]:
         bound = {(binding["destination"], binding["routing_key"]) for binding in bindings}
-        for queue in self._topology.tier_queues:
+        for queue in (*self._topology.tier_queues, self._topology.dead_queue):
             if (queue, queue) not in bound:
                 what = f"queue {queue!r} is not bound to exchange {self._topology.exchange!r}"
                 yield Problem(what=what, remedy=APPLY)

@@ -103,8 +103,10 @@ class Publisher:
         queue = self._topology.dead_queue
         try:
             with answering(f"publishing to {queue}"):
+                # Not over the default exchange: the right to write there is one to every queue.
                 await self._plain.basic_publish(
                     body,
+                    exchange=self._topology.exchange,
                     routing_key=queue,
                     properties=properties,
                     mandatory=True,

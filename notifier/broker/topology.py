@@ -71,7 +71,7 @@ async def apply(topology: Topology, server: Server) -> None:
                     queue, durable=True, arguments={**topology.queue_arguments}
                 )
         async with _declaring(connection, f"bindings of {topology.exchange!r}") as channel:
-            for queue in topology.tier_queues:
+            for queue in (*topology.tier_queues, topology.dead_queue):
                 bound = await channel.get_queue(queue, ensure=False)
                 await bound.bind(topology.exchange, routing_key=queue)
     finally:
