@@ -57,6 +57,6 @@ def _compile(target: Path, broker: Path) -> None:
 
 def _fingerprint(broker: Path) -> str:
     digest = hashlib.sha256(str(broker).encode())
-    for path in [_SOURCES / "build", *sorted((_SOURCES / "src").iterdir())]:
+    for path in [_SOURCES / "build", *sorted((_SOURCES / "src").rglob("*.*"))]:
         digest.update(f"{path.name}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:16]

@@ -74,7 +74,7 @@ is_foreign(Helper, Owner) ->
     end.
 
 check_broker(Name) ->
-    case rabbit_queue_type:is_supported() of
+    case notifier_delayed_broker:has_at_least_once() of
         true -> ok;
         false -> {refused, "~s: at-least-once dead-lettering needs the feature flag stream_queue; "
                   "run rabbitmqctl enable_feature_flag stream_queue", [rabbit_misc:rs(Name)]}

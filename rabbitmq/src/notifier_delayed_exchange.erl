@@ -3,8 +3,11 @@
 %% The exchange type `x-delayed-message`.
 %%
 %% A message that has nothing to wait for is routed as the type in `x-delayed-type` routes it; any
-%% other is routed to a hold queue. Core runs the callbacks a second time inside a Mnesia
-%% transaction (Serial = transaction), where nothing may have a side effect.
+%% other is routed to a hold queue.
+%%
+%% Series of RabbitMQ call the callbacks differently, so some are here with two arities. Up to 3.12
+%% they run a second time inside a Mnesia transaction (Serial = transaction), where nothing may have
+%% a side effect.
 
 -module(notifier_delayed_exchange).
 
@@ -12,8 +15,8 @@
 
 -include_lib("rabbit_common/include/rabbit.hrl").
 
--export([description/0, serialise_events/0, route/2, validate/1, validate_binding/2, create/2,
-         delete/3, policy_changed/2, add_binding/3, remove_bindings/3, assert_args_equivalence/2,
+-export([description/0, serialise_events/0, route/2, route/3, validate/1, validate_binding/2,
+         create/2, delete/2, delete/3, policy_changed/2, add_binding/3, remove_bindings/3, assert_args_equivalence/2,
          info/1, info/2]).
 
 -rabbit_boot_step({?MODULE,
@@ -28,30 +31,33 @@ description() ->
 
 serialise_events() -> false.
 
-route(#exchange{name = Name} = X, Delivery) ->
+route(X, Message) -> route(X, Message, #{}).
+
+route(#exchange{name = Name} = X, Message, Options) ->
     case notifier_delayed_message:from_client() of
         true ->
-            case destinations(X, Delivery) of
+            case destinations(X, Message, Options) of
                 {ok, Destinations} -> Destinations;
                 {refused, Why, Args} -> refuse(Why, Args)
             end;
         false ->
-            notifier_delayed_routes:or_unrouted(Name, fun () -> destinations(X, Delivery) end)
+            notifier_delayed_routes:or_unrouted(
+              Name, fun () -> destinations(X, Message, Options) end)
     end.
 
-destinations(#exchange{name = Name} = X, Delivery) ->
-    case notifier_delayed_message:delay(Delivery) of
+destinations(#exchange{name = Name} = X, Message, Options) ->
+    case notifier_delayed_message:delay(Message) of
         now ->
-            notifier_delayed_routes:now(X, Delivery);
+            notifier_delayed_routes:now(X, Message, Options);
         too_long ->
             {refused, "x-delay of a message to ~s is longer than 4294967295 ms", [rabbit_misc:rs(Name)]};
         {ms, Ms} ->
-            case notifier_delayed_message:expires(Delivery) of
+            case notifier_delayed_broker:expires(Message) of
                 true ->
                     {refused, "a message to ~s has both x-delay and expiration: "
                      "it could expire before it is due; send one of them", [rabbit_misc:rs(Name)]};
                 false ->
-                    notifier_delayed_holds:route(Name, Ms, Delivery)
+                    notifier_delayed_holds:route(Name, Ms, Message)
             end
     end.
 
@@ -68,6 +74,8 @@ create(transaction, _X) -> ok;
 create(_Serial, #exchange{name = Name}) -> ensure(Name).
 
 %% The companion keeps its bindings: what is still held is routed by them.
+delete(_Serial, _X) -> ok.
+
 delete(_Serial, _X, _Bindings) -> ok.
 
 policy_changed(_Old, #exchange{name = Name}) -> ensure(Name).
@@ -94,7 +102,7 @@ info(_X, _Items) -> [].
 %% While the broker boots there is nothing to do, see notifier_delayed_app; and what a caller
 %% wraps in a transaction of its own is repaired within seconds.
 outside_transaction(Fun) ->
-    case notifier_delayed_app:is_up() andalso not mnesia:is_transaction() of
+    case notifier_delayed_app:is_up() andalso not notifier_delayed_broker:in_transaction() of
         true -> Fun();
         false -> ok
     end.

@@ -32,29 +32,29 @@ start_link() ->
 
 %% The hold queue for the next stop of a message that has Ms to wait. The queues of the later
 %% stops are made ready too, so that the way of a message is never held up by making a queue.
--spec route(rabbit_types:r(exchange), pos_integer(), rabbit_types:delivery()) ->
+-spec route(rabbit_types:r(exchange), pos_integer(), notifier_delayed_broker:message()) ->
           {ok, [rabbit_types:r(queue)]} | refusal().
-route(X, Ms, Delivery) ->
+route(X, Ms, Message) ->
     [Next | Later] = notifier_delayed_names:hops(Ms),
-    case twin(X, Next, Delivery) of
+    case twin(X, Next, Message) of
         {ok, Twin} -> ready([spec(X, Next, Twin) | [spec(X, Hop, 1) || Hop <- Later]]);
         error -> {refused, "a message to ~s has been through all twins of its hold queue",
                   [rabbit_misc:rs(X)]}
     end.
 
 %% A client's publish is never dropped as a cycle, so it needs no twin.
-twin(X, Hop, Delivery) ->
+twin(X, Hop, Message) ->
     case notifier_delayed_message:from_client() of
         true -> {ok, 1};
-        false -> twin(X, Hop, Delivery, 1)
+        false -> twin(X, Hop, Message, 1)
     end.
 
-twin(_X, _Hop, _Delivery, Twin) when Twin > ?MAX_TWINS ->
+twin(_X, _Hop, _Message, Twin) when Twin > ?MAX_TWINS ->
     error;
-twin(X, Hop, Delivery, Twin) ->
+twin(X, Hop, Message, Twin) ->
     #resource{name = Name} = notifier_delayed_names:hold_queue(X, Hop, Twin),
-    case notifier_delayed_message:is_cycle(Name, Delivery) of
-        true -> twin(X, Hop, Delivery, Twin + 1);
+    case notifier_delayed_broker:is_cycle(Name, Message) of
+        true -> twin(X, Hop, Message, Twin + 1);
         false -> {ok, Twin}
     end.
 
@@ -199,18 +199,17 @@ flush(Nodes) ->
     true = length([ok || ok <- Answers]) > length(Nodes) div 2,
     ok.
 
-%% Writes to disk what Ra and Mnesia still have in memory about queues that exist.
+%% Writes to disk what is still in memory about queues that exist.
 -spec flush() -> ok.
 flush() ->
     #{names := #{directory_rev := Directory, log_meta := Meta}} = ra_system:fetch(quorum_queues),
     ok = dets:sync(Directory),
     ok = dets:sync(Meta),
-    ok = mnesia:sync_log().
+    notifier_delayed_broker:sync_metadata().
 
 mark(Name) ->
     Marked = fun (Q) -> amqqueue:set_options(Q, (amqqueue:get_options(Q))#{?MARK => ready}) end,
-    case rabbit_misc:execute_mnesia_transaction(
-           fun () -> rabbit_amqqueue:update(Name, Marked) end) of
+    case notifier_delayed_broker:update_queue(Name, Marked) of
         not_found -> {refused, "~s was deleted while it was made ready", [rabbit_misc:rs(Name)]};
         Q -> case obeys_policy(Q) of
                  ready -> ok;

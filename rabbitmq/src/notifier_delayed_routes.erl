@@ -8,9 +8,10 @@
 
 -behaviour(gen_server).
 
+-include_lib("kernel/include/logger.hrl").
 -include_lib("rabbit_common/include/rabbit.hrl").
 
--export([start_link/0, ensure/1, mirror/1, now/2, or_unrouted/2, repair_all/0, restore_stages/0,
+-export([start_link/0, ensure/1, mirror/1, now/3, or_unrouted/2, repair_all/0, restore_stages/0,
          remove_stages/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
@@ -64,10 +65,8 @@ declare(Name, Type, Durable, Owner, Args) ->
             true = notifier_delayed_checks:is_owner(Owner, X),
             redeclare(Found, Name, Type, Durable, Owner, Args);
         {error, not_found} ->
-            #exchange{} = rabbit_exchange:declare(
-                            Name, Type, Durable, false, true,
-                            [notifier_delayed_checks:owner_arg(Owner) | Args], ?USER),
-            ok
+            notifier_delayed_broker:declare_exchange(
+              Name, Type, Durable, true, [notifier_delayed_checks:owner_arg(Owner) | Args], ?USER)
     end.
 
 redeclare(Type, _Name, Type, _Durable, _Owner, _Args) ->
@@ -142,11 +141,12 @@ locked(#resource{} = Name, Fun) ->
 %% Routing.
 
 %% Where the delegated type sends a message at once.
--spec now(rabbit_types:exchange(), rabbit_types:delivery()) ->
-          {ok, [rabbit_types:r(queue | exchange)]}.
-now(#exchange{name = Name} = X, Delivery) ->
+-spec now(rabbit_types:exchange(), notifier_delayed_broker:message(), map()) ->
+          {ok, [Destination :: term()]}.
+now(#exchange{name = Name} = X, Message, Options) ->
     {ok, Companion} = find_or_build(Name, notifier_delayed_names:companion(Name)),
-    {ok, (notifier_delayed_checks:delegate(X)):route(Companion, Delivery)}.
+    Module = notifier_delayed_checks:delegate(X),
+    {ok, notifier_delayed_broker:route(Module, Companion, Message, Options)}.
 
 %% It is missing for a moment when another channel declares X just now.
 find_or_build(Name, Companion) ->
@@ -171,7 +171,7 @@ or_unrouted(X, Route) ->
     end.
 
 unrouted(X, Why) ->
-    rabbit_log:warning("x-delayed-message: to ~s.unrouted: ~ts", [X#resource.name, Why]),
+    ?LOG_WARNING("x-delayed-message: to ~s.unrouted: ~ts", [X#resource.name, Why]),
     [notifier_delayed_names:unrouted_queue(X)].
 
 %%--------------------------------------------------------------------------------------------
@@ -210,6 +210,6 @@ attempt(Name, Fun) ->
         ok = Fun()
     catch
         Class:Reason ->
-            rabbit_log:error("x-delayed-message: ~s not repaired: ~p:~0p",
-                             [rabbit_misc:rs(Name), Class, Reason])
+            ?LOG_ERROR("x-delayed-message: ~s not repaired: ~p:~0p",
+                       [rabbit_misc:rs(Name), Class, Reason])
     end.

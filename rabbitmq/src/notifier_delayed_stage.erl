@@ -10,8 +10,8 @@
 
 -include_lib("rabbit_common/include/rabbit.hrl").
 
--export([description/0, serialise_events/0, route/2, validate/1, validate_binding/2, create/2,
-         delete/3, policy_changed/2, add_binding/3, remove_bindings/3, assert_args_equivalence/2,
+-export([description/0, serialise_events/0, route/2, route/3, validate/1, validate_binding/2,
+         create/2, delete/2, delete/3, policy_changed/2, add_binding/3, remove_bindings/3, assert_args_equivalence/2,
          info/1, info/2]).
 
 -rabbit_boot_step({?MODULE,
@@ -28,17 +28,19 @@ description() ->
 
 serialise_events() -> false.
 
-route(#exchange{name = Name}, Delivery) ->
-    X = notifier_delayed_names:base(Name),
-    notifier_delayed_routes:or_unrouted(X, fun () -> next(X, Delivery) end).
+route(X, Message) -> route(X, Message, #{}).
 
-next(X, Delivery) ->
-    Queue = notifier_delayed_message:last_death(Delivery),
-    case {notifier_delayed_message:delay(Delivery), notifier_delayed_names:hold_value(X, Queue)} of
+route(#exchange{name = Name}, Message, _Options) ->
+    X = notifier_delayed_names:base(Name),
+    notifier_delayed_routes:or_unrouted(X, fun () -> next(X, Message) end).
+
+next(X, Message) ->
+    Queue = notifier_delayed_broker:last_death(Message),
+    case {notifier_delayed_message:delay(Message), notifier_delayed_names:hold_value(X, Queue)} of
         {{ms, Ms}, Served} when is_integer(Served) ->
             case notifier_delayed_names:left_after(Served, Ms) of
                 0 -> {ok, [notifier_delayed_names:companion(X)]};
-                Left -> notifier_delayed_holds:route(X, Left, Delivery)
+                Left -> notifier_delayed_holds:route(X, Left, Message)
             end;
         _ ->
             {refused, "~p is no hold queue of ~s, or the message has lost its x-delay",
@@ -61,6 +63,7 @@ not_for_clients(Name) ->
 
 validate_binding(_X, _Binding) -> ok.
 create(_Serial, _X) -> ok.
+delete(_Serial, _X) -> ok.
 delete(_Serial, _X, _Bindings) -> ok.
 policy_changed(_Old, _New) -> ok.
 add_binding(_Serial, _X, _Binding) -> ok.

@@ -1,0 +1,111 @@
+%% SPDX-License-Identifier: Apache-2.0
+%%
+%% What differs between the series of RabbitMQ. This one: messages are deliveries with a basic
+%% message in them and everything is kept in Mnesia, as in 3.10.
+
+-module(notifier_delayed_broker).
+
+-include_lib("rabbit_common/include/rabbit.hrl").
+-include_lib("rabbit_common/include/rabbit_framing.hrl").
+
+-export([header/2, expires/1, last_death/1, is_cycle/2]).
+-export([route/4, declare_exchange/6, update_queue/2, sync_metadata/0, in_transaction/0,
+         has_at_least_once/0]).
+
+-export_type([message/0]).
+
+-type message() :: rabbit_types:delivery().
+
+%%--------------------------------------------------------------------------------------------
+%% Messages.
+
+-spec header(binary(), message()) -> integer() | binary() | undefined.
+header(Key, Delivery) ->
+    case rabbit_misc:table_lookup(headers(Delivery), Key) of
+        {longstr, Text} -> Text;
+        {Type, N} when is_integer(N), Type =/= timestamp -> N;
+        _ -> undefined
+    end.
+
+-spec expires(message()) -> boolean().
+expires(Delivery) ->
+    #'P_basic'{expiration = Expiration} = properties(Delivery),
+    Expiration =/= undefined.
+
+%% The queue that dead-lettered the message last.
+-spec last_death(message()) -> binary() | undefined.
+last_death(Delivery) ->
+    case deaths(Delivery) of
+        [Death | _] -> queue_of(Death);
+        [] -> undefined
+    end.
+
+%% Whether dead-lettering the message into Queue is what the broker drops as a cycle: it was
+%% there before and no client has rejected it since.
+%% Source: rabbit_dead_letter:detect_cycles/3 of 3.10.8.
+-spec is_cycle(binary(), message()) -> boolean().
+is_cycle(Queue, Delivery) ->
+    case lists:splitwith(fun(Death) -> queue_of(Death) =/= Queue end, deaths(Delivery)) of
+        {_, []} -> false;
+        {Since, [There | _]} -> not lists:any(fun was_rejected/1, [There | Since])
+    end.
+
+headers(Delivery) ->
+    case properties(Delivery) of
+        #'P_basic'{headers = undefined} -> [];
+        #'P_basic'{headers = Headers} -> Headers
+    end.
+
+properties(#delivery{message = #basic_message{content = Content}}) ->
+    #content{properties = Properties} = rabbit_binary_parser:ensure_content_decoded(Content),
+    Properties.
+
+deaths(Delivery) ->
+    case rabbit_misc:table_lookup(headers(Delivery), <<"x-death">>) of
+        {array, Deaths} -> [Death || {table, Death} <- Deaths];
+        _ -> []
+    end.
+
+queue_of(Death) ->
+    case rabbit_misc:table_lookup(Death, <<"queue">>) of
+        {longstr, Queue} -> Queue;
+        _ -> undefined
+    end.
+
+was_rejected(Death) ->
+    rabbit_misc:table_lookup(Death, <<"reason">>) =:= {longstr, <<"rejected">>}.
+
+%%--------------------------------------------------------------------------------------------
+%% Everything else.
+
+%% Where an exchange type sends a message.
+-spec route(module(), rabbit_types:exchange(), message(), map()) ->
+          [rabbit_types:r(queue | exchange)].
+route(Type, X, Delivery, _Options) ->
+    Type:route(X, Delivery).
+
+-spec declare_exchange(rabbit_types:r(exchange), rabbit_exchange:type(), boolean(), boolean(),
+                       rabbit_framing:amqp_table(), rabbit_types:username()) -> ok.
+declare_exchange(Name, Type, Durable, Internal, Args, User) ->
+    #exchange{} = rabbit_exchange:declare(Name, Type, Durable, false, Internal, Args, User),
+    ok.
+
+-spec update_queue(rabbit_types:r(queue), fun ((Queue) -> Queue)) -> Queue | not_found
+              when Queue :: amqqueue:amqqueue().
+update_queue(Name, Fun) ->
+    rabbit_misc:execute_mnesia_transaction(fun () -> rabbit_amqqueue:update(Name, Fun) end).
+
+%% Writes to disk what is still in memory about exchanges, queues and bindings that exist.
+-spec sync_metadata() -> ok.
+sync_metadata() ->
+    ok = mnesia:sync_log().
+
+%% Callbacks come a second time inside a transaction.
+-spec in_transaction() -> boolean().
+in_transaction() ->
+    mnesia:is_transaction().
+
+%% At-least-once dead-lettering comes with this feature flag.
+-spec has_at_least_once() -> boolean().
+has_at_least_once() ->
+    rabbit_queue_type:is_supported().
