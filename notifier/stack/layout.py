@@ -8,6 +8,7 @@ import random
 import secrets
 import socket
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +19,13 @@ _FILE = "stack.json"
 # Below the kernel's default range for outgoing connections (32768-60999), so that a remembered
 # port is not taken by some client while the stack is down.
 _PORT_RANGE = range(20000, 32000)
+
+
+class DatabaseKind(StrEnum):
+    """Which server keeps the tables."""
+
+    MARIADB = "mariadb"
+    MYSQL = "mysql"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +45,11 @@ class Layout:
     mysql_root_password: str = field(repr=False)
     redis_password: str = field(repr=False)
     cookie: str = field(repr=False)
+    database: DatabaseKind = DatabaseKind.MARIADB
+
+    def __post_init__(self) -> None:
+        # From the file it comes as a word, and an unknown one is refused.
+        object.__setattr__(self, "database", DatabaseKind(self.database))
 
 
 def load(folder: Path) -> Layout | None:
@@ -56,9 +69,9 @@ def load(folder: Path) -> Layout | None:
         ) from error
 
 
-def create(folder: Path) -> Layout:
+def create(folder: Path, *, database: DatabaseKind = DatabaseKind.MARIADB) -> Layout:
     """Choose free ports and fresh passwords, and write them down before anything uses them."""
-    ports = iter(_free_ports(6))
+    ports = iter(free_ports(6))
     layout = Layout(
         node=f"notifier-{secrets.token_hex(4)}@localhost",
         amqp_port=next(ports),
@@ -73,6 +86,7 @@ def create(folder: Path) -> Layout:
         mysql_root_password=secrets.token_hex(16),
         redis_password=secrets.token_hex(16),
         cookie=secrets.token_hex(16),
+        database=database,
     )
     write_private(folder / _FILE, json.dumps(asdict(layout), indent=2) + "\n")
     return layout
@@ -99,7 +113,11 @@ def port_is_free(port: int) -> bool:
         return True
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """So many different loopback ports that nothing listens on now.
+
+    Raises: StackError if there are fewer.
+    """
     candidates = random.SystemRandom().sample(_PORT_RANGE, len(_PORT_RANGE))
     chosen = list(islice(filter(port_is_free, candidates), count))
     if len(chosen) < count:

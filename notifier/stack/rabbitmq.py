@@ -190,7 +190,13 @@ def _user(name: str, *, password: str, tags: str) -> dict[str, str]:
 def _program() -> Path:
     chosen = os.environ.get("RABBITMQ_LIB")
     if chosen:
-        return Path(chosen) / "sbin" / "rabbitmq-server"
+        program = Path(chosen) / "sbin" / "rabbitmq-server"
+        if not program.exists():
+            raise StackError(
+                f"RABBITMQ_LIB is {chosen}, and there is no {program}: name RabbitMQ's own "
+                "folder, the one with sbin/ and plugins/"
+            )
+        return program
     for place in _PLACES:
         found = sorted(Path("/").glob(place.lstrip("/")))
         if found:

@@ -12,19 +12,23 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from notifier.stack import layout as layouts
-from notifier.stack.layout import Layout
+from notifier.stack.layout import DatabaseKind, Layout
 from notifier.stack.mariadb import MariaDbRecipe
+from notifier.stack.mysql import MySqlRecipe
 from notifier.stack.process import HOST, Daemon, StackError
 from notifier.stack.rabbitmq import EpmdRecipe, RabbitMqRecipe
 from notifier.stack.redis_server import RedisRecipe
 from notifier.stack.server import PID_FILE, Server, ServerStatus
 
+_DATABASE = "NOTIFIER_STACK_DATABASE"
+
 
 class Stack:
-    """RabbitMQ, MariaDB and Redis in one folder, on loopback ports of their own.
+    """RabbitMQ, MariaDB or MySQL, and Redis in one folder, on loopback ports of their own.
 
-    Nothing is written or started before `up`. All calls block. `up`, `down` and `wipe` exclude
-    each other, across processes too.
+    The first `up` chooses the database: NOTIFIER_STACK_DATABASE (mariadb or mysql), else MariaDB.
+    Nothing is written or started before. All calls block. `up`, `down` and `wipe` exclude each
+    other, across processes too.
     """
 
     def __init__(self, folder: Path):
@@ -40,8 +44,10 @@ class Stack:
         return Server(RabbitMqRecipe(self.folder, self._layout()))
 
     @property
-    def mariadb(self) -> Server:
-        return Server(MariaDbRecipe(self.folder, self._layout()))
+    def database(self) -> Server:
+        layout = self._layout()
+        recipe = MySqlRecipe if layout.database is DatabaseKind.MYSQL else MariaDbRecipe
+        return Server(recipe(self.folder, layout))
 
     @property
     def redis(self) -> Server:
@@ -53,10 +59,9 @@ class Stack:
         Raises: StackError naming every server that did not start, with its address.
         """
         with self._locked():
-            if layouts.load(self.folder) is None:
-                layouts.create(self.folder)
+            self._choose()
             self.epmd.start()
-            _together([server.start for server in (self.rabbitmq, self.mariadb, self.redis)])
+            _together([server.start for server in (self.rabbitmq, self.database, self.redis)])
 
     def down(self) -> None:
         """Return when all servers have ended in good order; data, ports and passwords stay."""
@@ -64,7 +69,7 @@ class Stack:
             return
         with self._locked():
             if layouts.load(self.folder) is not None:
-                _together([server.stop for server in (self.rabbitmq, self.mariadb, self.redis)])
+                _together([server.stop for server in (self.rabbitmq, self.database, self.redis)])
                 self.epmd.stop()
 
     def wipe(self) -> None:
@@ -106,7 +111,19 @@ class Stack:
     def _servers(self) -> Sequence[Server]:
         if layouts.load(self.folder) is None:
             return ()
-        return (self.rabbitmq, self.mariadb, self.redis, self.epmd)
+        return (self.rabbitmq, self.database, self.redis, self.epmd)
+
+    def _choose(self) -> None:
+        """Ports, passwords and the database, unless that was done before."""
+        wanted = _wanted_database()
+        layout = layouts.load(self.folder)
+        if layout is None:
+            layouts.create(self.folder, database=wanted or DatabaseKind.MARIADB)
+        elif wanted not in (None, layout.database):
+            raise StackError(
+                f"{_DATABASE} is {wanted}, and the stack in {self.folder} has its data in "
+                f"{layout.database}: `notifier stack down --wipe` removes it"
+            )
 
     def _layout(self) -> Layout:
         layout = layouts.load(self.folder)
@@ -121,6 +138,18 @@ class Stack:
         with open(os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _wanted_database() -> DatabaseKind | None:
+    wanted = os.environ.get(_DATABASE)
+    if not wanted:
+        return None
+    try:
+        return DatabaseKind(wanted)
+    except ValueError:
+        raise StackError(
+            f"{_DATABASE} is {wanted!r}: must be one of {', '.join(DatabaseKind)}"
+        ) from None
 
 
 def _together(actions: Sequence[Callable[[], None]]) -> None:

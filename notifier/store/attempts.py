@@ -27,6 +27,8 @@ COLUMNS = (
     "external_id",
     "worker",
 )
+CORRECTED = ("code", "detail", "external_id", "duration_us")
+"""What is only known once the outcome is."""
 MICROSECOND = timedelta(microseconds=1)
 LONGEST_DETAIL = 2048
 
@@ -98,13 +100,12 @@ async def mark_late_success(cursor: Cursor, items: Sequence[Attempted], worker: 
             [id_],
         )
         values = attempt_values(item, "sent" if changed else "repeated", worker)
+        known = dict(zip(COLUMNS, values, strict=True))
         await cursor.run(
             f"INSERT INTO notifier_attempt ({', '.join(COLUMNS)}) VALUES ({marks(len(COLUMNS))}) "
-            "ON DUPLICATE KEY UPDATE "
-            "outcome = IF(outcome = 'sent', outcome, VALUES(outcome)), code = VALUES(code), "
-            "detail = VALUES(detail), external_id = VALUES(external_id), "
-            "duration_us = VALUES(duration_us)",
-            list(values),
+            "ON DUPLICATE KEY UPDATE outcome = IF(outcome = 'sent', outcome, %s), "
+            + ", ".join(f"{column} = %s" for column in CORRECTED),
+            [*values, known["outcome"], *(known[column] for column in CORRECTED)],
         )
         await cursor.run(
             "UPDATE notifier_notification SET attempt = (SELECT MAX(a.attempt) "

@@ -24,10 +24,9 @@ class MysqlPauses:
         await self._database.run(
             "INSERT INTO notifier_pause (scope, since, until_at, reason, who) "
             "VALUES (%s, NOW(6), %s, %s, %s) ON DUPLICATE KEY UPDATE "
-            "reason = VALUES(reason), who = VALUES(who), "
-            "until_at = IF(until_at IS NULL OR VALUES(until_at) IS NULL, NULL, "
-            "GREATEST(until_at, VALUES(until_at)))",
-            [scope, until, reason, who],
+            "reason = %s, who = %s, until_at = IF(until_at IS NULL OR %s IS NULL, NULL, "
+            "IF(until_at > %s, until_at, %s))",
+            [scope, until, reason, who, reason, who, until, until, until],
         )
 
     async def resume(self, channel: str) -> int:

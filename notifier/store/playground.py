@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from notifier.store.mysql import Database
-from notifier.store.sql import flat, rows_of_marks
+from notifier.store.sql import flat, values_table
 
 COLUMNS = """(
   order_id BIGINT UNSIGNED NOT NULL PRIMARY KEY,
@@ -35,10 +35,11 @@ async def make_order_table(database: Database) -> None:
 async def put_orders(database: Database, table: str, orders: Sequence[OpenOrder]) -> None:
     """Orders that nobody has taken; one that exists is open again. table: one of ours."""
     rows = [(order.order_id, order.order_no, order.publisher_openid) for order in orders]
+    columns = ("order_id", "order_no", "publisher_openid")
     await database.run(
-        f"INSERT INTO {table} (order_id, order_no, publisher_openid) "
-        f"VALUES {rows_of_marks(len(rows), 3)} ON DUPLICATE KEY UPDATE status = 0, "
-        "order_no = VALUES(order_no), publisher_openid = VALUES(publisher_openid), "
+        f"INSERT INTO {table} ({', '.join(columns)}) "
+        f"SELECT * FROM ({values_table(columns, len(rows))}) v ON DUPLICATE KEY UPDATE status = 0, "
+        "order_no = v.order_no, publisher_openid = v.publisher_openid, "
         "design_userid = NULL, design_username = NULL, design_time = NULL",
         flat(rows),
     )

@@ -74,8 +74,8 @@ def test_a_database_killed_under_load_delays_and_loses_nothing(house: House, sta
     house.start_fleet()
     records = house.publish_orders(200)
     wait_for(lambda: len(house.effects()) > 20, 20)
-    stack.mariadb.kill()
-    stack.mariadb.start()
+    stack.database.kill()
+    stack.database.start()
     house.expect_told_once(records, within_s=120)
 
 

@@ -64,7 +64,7 @@ def test_a_server_that_ends_at_start_is_named_with_the_end_of_its_log(own: Stack
     (own.folder / "mariadb" / "data").mkdir(parents=True)
 
     with pytest.raises(StackError) as caught:
-        own.mariadb.start()
+        own.database.start()
 
     assert f"mariadb at 127.0.0.1:{port} ended while it was starting" in str(caught.value)
     assert "mysql.plugin" in str(caught.value) or "mysql." in str(caught.value)
@@ -96,6 +96,48 @@ def test_the_callers_own_broker_settings_do_not_reach_the_private_broker(
     assert environ["RABBITMQ_NODENAME"] == chosen.node
     assert "RABBITMQ_FEATURE_FLAGS" not in environ
     assert "ERL_LIBS" not in environ
+
+
+def test_a_chosen_broker_that_is_not_there_is_named_with_who_chose_it(
+    own: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RABBITMQ_LIB", str(tmp_path / "nowhere"))
+    own.folder.mkdir()
+    layout.create(own.folder)
+
+    with pytest.raises(StackError, match=r"RABBITMQ_LIB is .*nowhere, .*sbin/rabbitmq-server"):
+        own.rabbitmq.start()
+
+
+def test_mysql_that_is_not_installed_is_named_with_its_package(
+    own: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "mysqld").symlink_to("mariadbd")
+    (tmp_path / "mariadbd").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    own.folder.mkdir()
+    layout.create(own.folder, database=layout.DatabaseKind.MYSQL)
+
+    with pytest.raises(StackError, match=r"mysqld is MariaDB.*package mysql-server-core"):
+        own.database.start()
+
+
+def test_the_database_is_chosen_once_for_all(own: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFIER_STACK_DATABASE", "mysql")
+    own.folder.mkdir()
+    layout.create(own.folder)
+
+    with pytest.raises(StackError, match=r"is mysql, .* has its data in mariadb: .*--wipe"):
+        own.up()
+
+
+def test_an_unknown_database_is_refused_with_those_there_are(
+    own: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFIER_STACK_DATABASE", "oracle")
+
+    with pytest.raises(StackError, match="'oracle': must be one of mariadb, mysql"):
+        own.up()
 
 
 def test_before_the_first_up_there_is_nothing_to_stop_and_nothing_to_print(own: Stack) -> None:

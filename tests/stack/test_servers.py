@@ -99,7 +99,7 @@ def test_mariadb_keeps_what_was_committed_through_kill_9(stack: Stack) -> None:
         cursor.execute("CREATE OR REPLACE TABLE kept (id INT PRIMARY KEY) ENGINE=InnoDB")
         cursor.execute("INSERT INTO kept VALUES (1)")
 
-    kill_and_start(stack.mariadb)
+    kill_and_start(stack.database)
 
     with database(stack) as cursor:
         assert cursor.execute("SELECT id FROM kept") == 1

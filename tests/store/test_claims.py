@@ -220,8 +220,9 @@ async def test_orders_that_are_off_leave_only_notifications(core: Core) -> None:
 
 async def test_an_order_table_of_other_names_and_kinds_is_served(core: Core) -> None:
     """Numbers kept as text, a status that nobody set: the table is the application's."""
+    await core.database.run("DROP TABLE IF EXISTS shop_orders")
     await core.database.run(
-        "CREATE OR REPLACE TABLE shop_orders (nr VARCHAR(20) PRIMARY KEY, code VARCHAR(64), "
+        "CREATE TABLE shop_orders (nr VARCHAR(20) PRIMARY KEY, code VARCHAR(64), "
         "state CHAR(2) NULL, who VARCHAR(20) NULL, who_name VARCHAR(64) NULL, "
         "at TIMESTAMP NULL, owner VARBINARY(64) NULL)"
     )
