@@ -41,6 +41,7 @@ FORBIDDEN: tuple[Network, ...] = tuple(
         "224.0.0.0/4",
         "240.0.0.0/4",
         "::/96",
+        "::ffff:0:0:0/96",
         "64:ff9b::/96",
         "64:ff9b:1::/48",
         "100::/64",
@@ -53,12 +54,22 @@ FORBIDDEN: tuple[Network, ...] = tuple(
         "fe80::/10",
         "fec0::/10",
         "ff00::/8",
+        # Whatever else lies outside 2000::/3: nothing there is global unicast.
+        "::/3",
+        "4000::/2",
+        "8000::/1",
     )
 )
 
 
 class AddressBlocked(OSError):
-    """The host's addresses are all ones that may not be reached; nothing was connected."""
+    """The host's addresses are all ones that may not be reached; nothing was sent.
+
+    Its text names no address: whoever registered the host shall not learn of the inner network.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("the host has no address that may be reached")
 
 
 @lru_cache(maxsize=4096)
@@ -84,20 +95,30 @@ class GuardedResolver(AbstractResolver):
     """Resolves as the system does and drops what may not be reached.
 
     What is returned is what is dialled, so that a name cannot change its address after the check.
+    hosts: names that the operator allowed wherever they lead. system: closed with this one.
     """
 
-    def __init__(self, allow: tuple[Network, ...]) -> None:
+    def __init__(
+        self,
+        allow: tuple[Network, ...],
+        hosts: frozenset[str] = frozenset(),
+        *,
+        system: AbstractResolver | None = None,
+    ) -> None:
         self._allow = allow
-        self._system = ThreadedResolver()
+        self._hosts = hosts
+        self._system = system or ThreadedResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         """Raises AddressBlocked if nothing is left."""
         found = await self._system.resolve(host, port, family)
+        if host in self._hosts:
+            return found
         allowed = [each for each in found if may_reach(each["host"], self._allow)]
         if not allowed:
-            raise AddressBlocked(f"{host} has no address that may be reached")
+            raise AddressBlocked
         return allowed
 
     async def close(self) -> None:

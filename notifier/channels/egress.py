@@ -1,56 +1,55 @@
 """The one outbound HTTP client of the delivery path.
 
-It follows no redirect, reads no proxy from the environment, keeps no cookie, decompresses nothing,
-reads a bounded body, and tells of a failure whether the request can have had an effect.
+It reaches only permitted addresses, follows no redirect, reads no proxy from the environment, keeps
+no cookie, decompresses nothing, reads a bounded answer, and tells of a failure whether the request
+can have had an effect.
 """
 
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
+from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from notifier import __version__
-from notifier.channels.addresses import (
-    AddressBlocked,
-    GuardedResolver,
-    Network,
-    literal_address,
-    may_reach,
-)
-from notifier.errors import NotifierError, SettingsError
+from notifier.channels.addresses import GuardedResolver, Network, literal_address, may_reach
+from notifier.channels.connections import Response, request_class
+from notifier.channels.egress_faults import EgressFailed, code_of, explain
+from notifier.errors import SettingsError
+
+__all__ = ["Egress", "EgressFailed", "EgressOptions", "HttpAnswer"]
 
 LONGEST_CONNECT_S = 5.0
 LARGEST_BODY = 64 * 1024
+LARGEST_HEAD = 16 * 1024
+MOST_FIELDS = 64
+KEPT_FIELDS = ("Content-Type", "Retry-After")
+LONGEST_KEPT_FIELD = 256
 KEEP_ALIVE_S = 15.0
 """Shorter than the idle limit of common servers: fewer requests meet a connection being closed."""
 USER_AGENT = f"notifier/{__version__}"
 
 
-class EgressFailed(NotifierError):
-    """No complete answer came.
-
-    code: a constant word for records. perhaps_sent: False only if the receiver certainly got
-    nothing (no address, no connection, no trusted TLS).
-    """
-
-    def __init__(self, code: str, detail: str, *, perhaps_sent: bool) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
-        self.perhaps_sent = perhaps_sent
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAnswer:
-    """A complete answer of any status; 3xx included, nothing is followed."""
+    """An answer of any status; 3xx included, nothing is followed.
+
+    body: its first 64 KiB, as they came over the wire. cut: "" where that is all of it, else why
+    the rest is missing: too_large, timeout, reset or garbled.
+    headers: Content-Type and Retry-After in these spellings, the first 256 characters of each.
+    """
 
     status: int
     body: bytes
+    cut: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +57,16 @@ class EgressOptions:
     """timeout: one request, connecting included. connections: kept alive at most.
 
     ca_file: trust this CA (PEM) instead of the system's. allow: networks that may be reached
-    though they are not public.
+    though they are not public. hosts: names that may be called wherever they lead.
+    resolver: makes what asks for addresses; the system's by default.
     """
 
     timeout: timedelta = timedelta(seconds=15)
     connections: int = 64
     ca_file: Path | None = None
     allow: tuple[Network, ...] = ()
+    hosts: frozenset[str] = frozenset()
+    resolver: Callable[[], AbstractResolver] = ThreadedResolver
 
 
 class Egress:
@@ -83,7 +85,12 @@ class Egress:
         return self._options.timeout
 
     async def post_json(
-        self, url: URL, body: bytes, *, limit: timedelta | None = None
+        self,
+        url: URL,
+        body: bytes,
+        *,
+        headers: Mapping[str, str] | None = None,
+        limit: timedelta | None = None,
     ) -> HttpAnswer:
         """Post once. limit: of this request, instead of the usual one. Raises EgressFailed."""
         self._check_literal(url)
@@ -91,11 +98,11 @@ class Egress:
         timeout = self._usual_timeout if limit is None else _timeout(limit)
         try:
             async with session.post(
-                url, data=body, timeout=timeout, allow_redirects=False
+                url, data=body, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
-                return HttpAnswer(status=response.status, body=await _read(response))
+                return await _read(response)
         except (aiohttp.ClientError, OSError) as error:
-            raise _explain(error) from None
+            raise explain(error) from None
 
     async def close(self) -> None:
         session, self._session = self._session, None
@@ -106,21 +113,24 @@ class Egress:
         # The connector asks no resolver for a literal address, so it is checked here.
         literal = literal_address(url.host or "")
         if literal is not None and not may_reach(literal, self._options.allow):
-            raise EgressFailed("blocked", f"{url.host} may not be reached", perhaps_sent=False)
+            raise EgressFailed("blocked", "the address may not be reached", perhaps_sent=False)
 
     def _open(self) -> aiohttp.ClientSession:
+        allow, hosts = self._options.allow, self._options.hosts
         connector = aiohttp.TCPConnector(
             ssl=self._tls,
             limit=self._options.connections,
             keepalive_timeout=KEEP_ALIVE_S,
-            resolver=GuardedResolver(self._options.allow),
+            resolver=GuardedResolver(allow, hosts, system=self._options.resolver()),
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
-            response_class=_Response,
+            max_headers=MOST_FIELDS,
+            request_class=request_class(allow, hosts),
+            response_class=Response,
             headers={
                 "User-Agent": USER_AGENT,
                 "Accept": "application/json",
@@ -148,56 +158,31 @@ def _timeout(total: timedelta) -> aiohttp.ClientTimeout:
     )
 
 
-class _Response(aiohttp.ClientResponse):
-    """Given up, it drops its connection at once: a silent peer would not say farewell either."""
-
-    def close(self) -> None:
-        connection = self.connection
-        if connection is not None and connection.transport is not None:
-            connection.transport.abort()
-        super().close()
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
+async def _read(response: aiohttp.ClientResponse) -> HttpAnswer:
+    """What came of it: the status is the receiver's word even where the body is cut."""
+    if sum(len(name) + len(value) + 4 for name, value in response.raw_headers) > LARGEST_HEAD:
+        response.close()
+        detail = f"more than {LARGEST_HEAD} bytes of headers"
+        raise EgressFailed("too_large", detail, perhaps_sent=True)
+    body, cut = bytearray(), ""
     try:
         async for chunk in response.content.iter_any():
             body += chunk
             if len(body) > LARGEST_BODY:
-                detail = f"more than {LARGEST_BODY} bytes"
-                raise EgressFailed("too_large", detail, perhaps_sent=True)
-    except BaseException:
-        response.close()
-        raise
-    return bytes(body)
-
-
-def _explain(error: Exception) -> EgressFailed:
-    """Only texts without a URL: its query may carry a token."""
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return EgressFailed("connect_timeout", "no connection in time", perhaps_sent=False)
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        if isinstance(error.os_error, AddressBlocked):
-            return EgressFailed("blocked", str(error.os_error), perhaps_sent=False)
-        return EgressFailed("dns", f"{error.host} cannot be resolved", perhaps_sent=False)
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        return EgressFailed("tls", _reason(error), perhaps_sent=False)
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return EgressFailed("connect", _reason(error), perhaps_sent=False)
-    if isinstance(error, aiohttp.InvalidURL):
-        return EgressFailed("bad_url", "is no URL that can be called", perhaps_sent=False)
-    if isinstance(error, TimeoutError):
-        return EgressFailed("timeout", "no answer in time", perhaps_sent=True)
-    if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ClientResponseError):
-        return EgressFailed("garbled", type(error).__name__, perhaps_sent=True)
-    return EgressFailed("reset", type(error).__name__, perhaps_sent=True)
-
-
-def _reason(error: aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertificateError) -> str:
-    cause: object = (
-        error.os_error
-        if isinstance(error, aiohttp.ClientConnectorError)
-        else (error.certificate_error)
+                cut = "too_large"
+                break
+    except (aiohttp.ClientError, OSError) as error:
+        cut = code_of(error)
+    finally:
+        if not response.content.is_eof():
+            response.close()
+    return HttpAnswer(
+        status=response.status,
+        body=bytes(body[:LARGEST_BODY]),
+        cut=cut,
+        headers={
+            name: response.headers[name][:LONGEST_KEPT_FIELD]
+            for name in KEPT_FIELDS
+            if name in response.headers
+        },
     )
-    text = getattr(cause, "verify_message", "") or getattr(cause, "strerror", "") or str(cause)
-    return f"{error.host}:{error.port}: {text}"

@@ -44,6 +44,8 @@ def read_reply(
     """
     if answer.status != 200:
         return Garbled(code=f"http_{answer.status}", detail=f"HTTP status {answer.status}")
+    if answer.cut:
+        return Garbled(code=answer.cut, detail="the answer is not whole")
     if not answer.body.strip():
         return Garbled(code="empty", detail="an empty body")
     try:
