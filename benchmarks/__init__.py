@@ -1,0 +1,1 @@
+"""What the figures in the documents were measured with; nothing here is installed."""

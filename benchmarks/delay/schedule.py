@@ -1,0 +1,96 @@
+"""When each of many held messages is to be due, and the delay that makes it so."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MS = 1_000_000
+"""In ns."""
+
+PACED_PER_S = 1_000
+_STRIDE = 7919
+"""A prime that no window's size is a multiple of: turns spread over the whole window."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """All are held at first; then some come at an even pace, then all others in one burst.
+
+    paced_every: each message whose number this divides is one of the paced. The windows are
+    seconds after publishing began.
+    """
+
+    messages: int
+    paced_every: int
+    paced_from_s: float
+    paced_until_s: float
+    burst_until_s: float
+
+    @classmethod
+    def of(cls, messages: int, *, publish_per_s: float) -> Schedule:
+        """publish_per_s: what to expect; publishing may take a quarter longer than that."""
+        publishing_s = 1.25 * messages / publish_per_s
+        reading_s = 4 + messages / 100_000
+        paced_every = max(5, messages // 20_000)
+        paced_from_s = publishing_s + reading_s
+        paced_until_s = paced_from_s + max(4, messages / paced_every / PACED_PER_S)
+        return cls(
+            messages=messages,
+            paced_every=paced_every,
+            paced_from_s=paced_from_s,
+            paced_until_s=paced_until_s,
+            burst_until_s=paced_until_s + 4 + messages / 100_000,
+        )
+
+    @property
+    def paced(self) -> Sequence[int]:
+        """Numbers of messages, ascending."""
+        return range(0, self.messages, self.paced_every)
+
+    @property
+    def burst(self) -> Sequence[int]:
+        """The others."""
+        every = self.paced_every
+        return array("q", (number for number in range(self.messages) if number % every))
+
+    @property
+    def longest_ms(self) -> int:
+        return round(self.burst_until_s * 1000)
+
+    def delay_ms(self, number: int, passed_s: float, lengths: Sequence[int]) -> int:
+        """One of `lengths` (ms, ascending) with which a message published now is due in its window.
+
+        passed_s: since publishing began. Where the window is too near, the shortest; where there
+        is no length in the window, the next one.
+        """
+        turn, rest = divmod(number, self.paced_every)
+        is_paced = rest == 0
+        from_s = self.paced_from_s if is_paced else self.paced_until_s + 2
+        until_s = self.paced_until_s if is_paced else self.burst_until_s
+        low = bisect_left(lengths, (from_s - passed_s) * 1000)
+        high = bisect_left(lengths, (until_s - passed_s) * 1000)
+        spread = (turn if is_paced else number) * _STRIDE
+        return lengths[low + spread % max(1, high - low)]
+
+
+def one_hop(longest_ms: int) -> list[int]:
+    """Whole seconds up to and beyond this with no more than two digits that are not zero."""
+    return [ms for ms in _seconds_up_to(longest_ms) if ms % _unit(ms) == 0]
+
+
+def two_hops(longest_ms: int) -> list[int]:
+    """Delays of just three digits: our exchange serves two of them first, then the third."""
+    tenths = range(1_000, 2 * longest_ms + 100_000, 100)
+    return [ms for ms in tenths if ms % _unit(ms) != 0 and ms % (_unit(ms) // 10) == 0]
+
+
+def _seconds_up_to(longest_ms: int) -> range:
+    return range(1_000, 2 * longest_ms + 100_000, 1_000)
+
+
+def _unit(ms: int) -> int:
+    """What the second digit counts."""
+    return 1 if ms < 100 else 10 * _unit(ms // 10)
