@@ -18,6 +18,17 @@ class InvalidInput(NotifierError):
         self.field = field
 
 
+class IdempotencyConflict(InvalidInput):
+    """The key was accepted before, with another content; nothing was changed.
+
+    key: as the caller gave it.
+    """
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__("idempotency_key", message)
+        self.key = key
+
+
 class SettingsError(NotifierError):
     """A setting is missing or out of its bounds."""
 

@@ -200,6 +200,16 @@ class Calendar(Section):
     """Rows promoted or swept in one transaction."""
 
 
+class NamedTemplate(Section):
+    template_id: str = Field(min_length=1, max_length=64)
+    """WeChat's id of the template."""
+    fields: dict[str, str] = Field(min_length=1)
+    """Template key to text; {order_no}, {accepted_at} and the payload's keys are filled in."""
+
+
+TemplateName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
 class Wechat(Section):
     app_id: str = Field("", max_length=64)
     app_secret: SecretStr = SecretStr("")
@@ -218,8 +228,18 @@ class Wechat(Section):
     """Template key to text; {order_no}, {dispatched_at} and the payload's keys are filled in."""
     publisher_template: str = Field("C3HSuUJdS86p_4gj4xxth943DdE2zkE3IxnlrK5MFTI", max_length=64)
     publisher_fields: dict[str, str] = {"keyword1": "{order_no}", "keyword2": "{dispatched_at}"}
+    templates: dict[TemplateName, NamedTemplate] = {}
+    """More by name, for `publish --template`: [wechat.templates.ready] template_id, fields."""
     time_zone: str = "Asia/Shanghai"
     """For the times shown to people."""
+
+    @field_validator("templates")
+    @classmethod
+    def _check_names(cls, value: dict[str, NamedTemplate]) -> dict[str, NamedTemplate]:
+        for role in ("designer", "publisher"):
+            if role in value:
+                raise ValueError(f"{role!r} is set by {role}_template and {role}_fields")
+        return value
 
     def secret(self) -> str:
         """Raises SettingsError where its file cannot be read, or others can read it."""

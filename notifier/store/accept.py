@@ -4,47 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Any
 from uuid import UUID
 
-import orjson
-
-from notifier.domain.ladder import Ladder, find_ladder
+from notifier.domain.ladder import Ladder
 from notifier.domain.message import Message
-from notifier.domain.notification import State, new_id
-from notifier.domain.placement import Placement, Places, delay_until
+from notifier.domain.notification import State
+from notifier.domain.placement import Places, delay_until
 from notifier.domain.submission import Accepted, Submission
-from notifier.errors import StoreConflict
+from notifier.errors import IdempotencyConflict, StoreConflict
+from notifier.store.drafts import COLUMNS, Draft, draft_of
+from notifier.store.earlier import Earlier, earlier_ones
 from notifier.store.mysql import Cursor, Database
 from notifier.store.sql import flat, marks, rows_of_marks
 
 CONFLICTS_BORNE = 4
-COLUMNS = (
-    "id",
-    "dedupe_key",
-    "idempotency_key",
-    "role",
-    "channel",
-    "recipient",
-    "order_book",
-    "order_no",
-    "order_id",
-    "designer_id",
-    "designer_name",
-    "claim_deadline",
-    "template",
-    "payload",
-    "ladder",
-    "deadline_at",
-    "state",
-    "tier",
-    "due_at",
-    "next_sweep_at",
-    "accepted_at",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +42,9 @@ class Acceptor:
     async def accept(self, submissions: Sequence[Submission]) -> Acceptance:
         """One transaction for all of them (keep it to some hundred).
 
-        Raises InvalidInput for a ladder that there is not, and StoreUnavailable: nothing was
-        accepted, or it was and the answer got lost; the same submissions may be sent again, their
-        keys keep them single.
+        Raises IdempotencyConflict, InvalidInput for a ladder that there is not: nothing was
+        accepted; and StoreUnavailable: nothing was, or it was and the answer got lost; the same
+        submissions may be sent again, their keys keep them single.
         """
         if not submissions:
             return Acceptance(accepted=[], publish=[])
@@ -79,19 +55,46 @@ class Acceptor:
 
     async def _accept(self, submissions: Sequence[Submission]) -> Acceptance:
         async with self._database.transaction() as cursor:
-            asked_s = monotonic()
-            now: datetime = (await cursor.fetch("SELECT NOW(6)"))[0][0]
-            drafts = [self._draft(submission, now) for submission in submissions]
-            # In the order of the keys, so that two who accept the same seldom lock each other out.
-            ordered = sorted(drafts, key=lambda draft: draft.submission.dedupe_key or b"")
-            inserted = await cursor.run(
-                f"INSERT INTO notifier_notification ({', '.join(COLUMNS)}) "
-                f"VALUES {rows_of_marks(len(drafts), len(COLUMNS))} "
-                "ON DUPLICATE KEY UPDATE id = id",
-                flat(draft.values for draft in ordered),
-            )
-            known = {} if inserted == len(drafts) else await _known(cursor, drafts)
-        return _acceptance(drafts, known, now + timedelta(seconds=monotonic() - asked_s))
+            inserted = await self.insert(cursor, submissions)
+            for conflict in inserted.conflicts.values():
+                raise conflict
+        return inserted.acceptance()
+
+    async def insert(self, cursor: Cursor, submissions: Sequence[Submission]) -> Inserted:
+        """The same within the caller's transaction; who has a conflict is not inserted.
+
+        Raises InvalidInput for a ladder that there is not.
+        """
+        asked_s = monotonic()
+        now: datetime = (await cursor.fetch("SELECT NOW(6)"))[0][0]
+        drafts = [
+            draft_of(submission, ladders=self._ladders, places=self._places, now=now)
+            for submission in submissions
+        ]
+        # In the order of the keys, so that two who accept the same seldom lock each other out.
+        ordered = sorted(drafts, key=lambda draft: draft.submission.dedupe_key or b"")
+        count = await cursor.run(
+            f"INSERT INTO notifier_notification ({', '.join(COLUMNS)}) "
+            f"VALUES {rows_of_marks(len(drafts), len(COLUMNS))} "
+            "ON DUPLICATE KEY UPDATE id = id",
+            flat(draft.values for draft in ordered),
+        )
+        keys = [draft.submission.dedupe_key for draft in drafts if draft.submission.dedupe_key]
+        earlier = {} if count == len(drafts) else await earlier_ones(cursor.fetch, keys)
+        return Inserted(drafts, earlier, now - timedelta(seconds=asked_s))
+
+    async def conflicts(self, submissions: Sequence[Submission]) -> dict[int, IdempotencyConflict]:
+        """Those that `accept` would refuse for their key, by their place; changes nothing."""
+        keys = [one.dedupe_key for one in submissions if one.idempotency_key and one.dedupe_key]
+        earlier = await earlier_ones(self._database.fetch, keys)
+        found = {}
+        for place, submission in enumerate(submissions):
+            if submission.idempotency_key is None or submission.dedupe_key is None:
+                continue
+            one = earlier.setdefault(submission.dedupe_key, Earlier.as_of(submission))
+            if conflict := one.conflict_with(submission):
+                found[place] = conflict
+        return found
 
     async def hasten(self, ids: Sequence[UUID]) -> None:
         """Let the sweeper publish these as soon as it can: the broker did not take them."""
@@ -101,112 +104,45 @@ class Acceptor:
             [id_.bytes for id_ in ids],
         )
 
-    def _draft(self, submission: Submission, now: datetime) -> _Draft:
-        ladder = find_ladder(self._ladders, submission.ladder)
-        due_at, step_delay = _moment(submission, ladder, now)
-        submission = replace(submission, deadline_at=_deadline(submission, ladder, due_at))
-        placement = self._places.place(due_at, now, step_delay=step_delay)
-        id_ = new_id()
-        return _Draft(id_, submission, placement, _values(id_, submission, placement, now))
 
+class Inserted:
+    """Rows of a transaction that is not committed yet."""
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    id: UUID
-    submission: Submission
-    placement: Placement
-    values: tuple[Any, ...]
+    def __init__(
+        self, drafts: Sequence[Draft], earlier: Mapping[bytes, Earlier], zero: datetime
+    ) -> None:
+        """zero: the database's time when this process's monotonic clock was zero."""
+        self._drafts = drafts
+        self._earlier = earlier
+        self._zero = zero
 
+    @property
+    def conflicts(self) -> dict[int, IdempotencyConflict]:
+        """By the place of the submission."""
+        found = {}
+        for place, draft in enumerate(self._drafts):
+            one = self._earlier_of(draft)
+            if one is not None and (conflict := one.conflict_with(draft.submission)):
+                found[place] = conflict
+        return found
 
-def _moment(
-    submission: Submission, ladder: Ladder, now: datetime
-) -> tuple[datetime, timedelta | None]:
-    """A moment that has passed is no moment: then the ladder's first delay counts."""
-    if submission.due_at is not None and submission.due_at > now:
-        return submission.due_at, None
-    if submission.delay is not None:
-        return now + submission.delay, submission.delay
-    first = ladder.delay(0)
-    return now + first, first
-
-
-def _deadline(submission: Submission, ladder: Ladder, due_at: datetime) -> datetime | None:
-    """Its own, else the ladder's, which counts from the first moment."""
-    if submission.deadline_at is not None or ladder.give_up_after is None:
-        return submission.deadline_at
-    return due_at + ladder.give_up_after
-
-
-def _values(
-    id_: UUID, submission: Submission, placement: Placement, now: datetime
-) -> tuple[Any, ...]:
-    return (
-        id_.bytes,
-        submission.dedupe_key,
-        submission.idempotency_key,
-        submission.role.value,
-        submission.channel.value,
-        submission.recipient,
-        submission.order_book,
-        submission.order_no,
-        submission.order_id,
-        submission.designer_id,
-        submission.designer_name,
-        submission.claim_deadline,
-        submission.template,
-        orjson.dumps(submission.payload).decode() if submission.payload else None,
-        submission.ladder,
-        submission.deadline_at,
-        placement.state.value,
-        placement.tier,
-        placement.due_at,
-        placement.next_sweep_at,
-        now,
-    )
-
-
-async def _known(cursor: Cursor, drafts: Sequence[_Draft]) -> dict[bytes, tuple[Any, ...]]:
-    """By dedupe key: the row that has it, ours or an earlier one's."""
-    keys = [draft.submission.dedupe_key for draft in drafts if draft.submission.dedupe_key]
-    if not keys:
-        return {}
-    rows = await cursor.fetch(
-        "SELECT dedupe_key, id, state, due_at FROM notifier_notification "
-        f"WHERE dedupe_key IN ({marks(len(keys))})",
-        keys,
-    )
-    return {row[0]: row[1:] for row in rows}
-
-
-def _acceptance(
-    drafts: Sequence[_Draft], known: Mapping[bytes, tuple[Any, ...]], now: datetime
-) -> Acceptance:
-    accepted, publish = [], []
-    for draft in drafts:
-        earlier = known.get(draft.submission.dedupe_key or b"")
-        if earlier is not None and earlier[0] != draft.id.bytes:
-            id_, state, due_at = earlier
+    def acceptance(self) -> Acceptance:
+        """After the commit: the delays are what is left of them now."""
+        now = self._zero + timedelta(seconds=monotonic())
+        accepted, publish = [], []
+        for draft in self._drafts:
+            placement, one = draft.placement, self._earlier_of(draft)
+            if one is not None:
+                accepted.append(one.accepted)
+                continue
             accepted.append(
-                Accepted(id=UUID(bytes=id_), state=State(state), due_at=due_at, new=False)
+                Accepted(id=draft.id, state=placement.state, due_at=placement.due_at, new=True)
             )
-            continue
-        placement = draft.placement
-        accepted.append(
-            Accepted(id=draft.id, state=placement.state, due_at=placement.due_at, new=True)
-        )
-        if placement.state is State.WAITING:
-            publish.append((_message(draft), delay_until(placement.due_at, now)))
-    return Acceptance(accepted=accepted, publish=publish)
+            if placement.state is State.WAITING:
+                publish.append((draft.message, delay_until(placement.due_at, now)))
+        return Acceptance(accepted=accepted, publish=publish)
 
-
-def _message(draft: _Draft) -> Message:
-    return Message(
-        notification_id=draft.id,
-        seq=1,
-        attempt=1,
-        tier=draft.placement.tier,
-        due_at=draft.placement.due_at,
-        channel=draft.submission.channel,
-        role=draft.submission.role,
-        order_no=draft.submission.order_no,
-    )
+    def _earlier_of(self, draft: Draft) -> Earlier | None:
+        """None for one that was inserted now."""
+        one = self._earlier.get(draft.submission.dedupe_key or b"")
+        return None if one is None or one.accepted.id == draft.id else one

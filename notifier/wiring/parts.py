@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from notifier.broker.connection import Link, Server
 from notifier.broker.publisher import Publisher
 from notifier.broker.topology import Topology
+from notifier.channels.targets import TargetRules, check_target
 from notifier.channels.wechat.channel import WechatChannel
+from notifier.channels.wechat.message import needed_of
 from notifier.channels.wechat.options import WechatOptions, WechatTemplate
 from notifier.domain.ladder import BUILT_IN, Ladder, ladder_of
-from notifier.domain.notification import Channel
+from notifier.domain.notice import Offer
+from notifier.domain.notification import Channel, ChannelName
 from notifier.domain.placement import Places
 from notifier.domain.rules import Guarantees, RuleBook
 from notifier.settings import Settings
@@ -139,14 +143,7 @@ def channels_of(settings: Settings) -> dict[str, Channel]:
     options = WechatOptions(
         app_id=wechat.app_id,
         app_secret=wechat.secret(),
-        templates={
-            "designer": WechatTemplate(
-                template_id=wechat.designer_template, fields=wechat.designer_fields
-            ),
-            "publisher": WechatTemplate(
-                template_id=wechat.publisher_template, fields=wechat.publisher_fields
-            ),
-        },
+        templates=wechat_templates_of(settings),
         base_url=wechat.base_url,
         ca_file=wechat.ca_file,
         timeout=timedelta(seconds=wechat.timeout_s),
@@ -155,6 +152,30 @@ def channels_of(settings: Settings) -> dict[str, Channel]:
     )
     channel = WechatChannel(options, tokens=tokens)
     return {channel.name: channel}
+
+
+def wechat_templates_of(settings: Settings) -> dict[str, WechatTemplate]:
+    """By name; the roles' own among them."""
+    wechat = settings.wechat
+    asked = {
+        "designer": (wechat.designer_template, wechat.designer_fields),
+        "publisher": (wechat.publisher_template, wechat.publisher_fields),
+        **{name: (one.template_id, one.fields) for name, one in wechat.templates.items()},
+    }
+    return {
+        name: WechatTemplate(template_id=template_id, fields=fields)
+        for name, (template_id, fields) in asked.items()
+    }
+
+
+def offer_of(settings: Settings) -> Offer:
+    templates = wechat_templates_of(settings)
+    needed = {name: needed_of(template) for name, template in templates.items()}
+    return Offer(
+        ladders=tuple(ladders_of(settings)),
+        templates={ChannelName.WECHAT: needed},
+        check_url=partial(check_target, rules=TargetRules(), field="recipient"),
+    )
 
 
 def confirm_timeout(settings: Settings) -> timedelta:

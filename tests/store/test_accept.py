@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from notifier.domain.notice import dedupe_key
 from notifier.domain.notification import ChannelName, Role, State
 from notifier.domain.order import OrderRecord
 from notifier.domain.submission import Submission, of_record
-from notifier.errors import InvalidInput, StoreError
+from notifier.errors import IdempotencyConflict, InvalidInput, StoreError
 from tests.core import SECOND, Core, anybody
 
 
@@ -186,3 +187,59 @@ async def test_a_ladder_that_there_is_not_is_refused_and_nothing_is_accepted(cor
     with pytest.raises(InvalidInput, match=r"ladder: there is no 'nix'; there are default, "):
         await core.accept(anybody(), anybody(ladder="nix"))
     assert await count(core) == 0
+
+
+def keyed(key: str, **fields: object) -> Submission:
+    fields = {"recipient": "oAnybody_1", "payload": {"n": [1, 2.5, "李"]}} | fields
+    return anybody(idempotency_key=key, dedupe_key=dedupe_key(key), **fields)
+
+
+async def test_the_same_key_with_the_same_content_is_known_already(core: Core) -> None:
+    first = (await core.accept(keyed("p-1"))).accepted[0]
+    again = await core.accept(keyed("p-1", delay=60 * SECOND, ladder="short"))
+    assert (again.accepted[0].id, again.accepted[0].new) == (first.id, False)
+    assert again.accepted[0].due_at == first.due_at
+    assert again.publish == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ({"recipient": "oAnybody_2"}, "another recipient;"),
+        ({"payload": {"n": [1, 2.5, "李", 0]}}, "another payload;"),
+        ({"channel": ChannelName.WEBHOOK, "template": "x"}, "another channel and template;"),
+        ({"order_no": "77"}, "another order_no;"),
+    ],
+)
+async def test_the_same_key_with_another_content_is_a_conflict_that_names_it(
+    core: Core, fields: dict[str, object], names: str
+) -> None:
+    first = (await core.accept(keyed("p-1"))).accepted[0]
+    with pytest.raises(IdempotencyConflict, match=f"'p-1' .*{first.id}, with {names}") as caught:
+        await core.accept(keyed("p-2"), keyed("p-1", **fields))
+    assert (caught.value.key, caught.value.field) == ("p-1", "idempotency_key")
+    assert await count(core) == 1
+
+
+async def test_a_conflict_within_one_batch_is_one_too_and_nothing_is_accepted(core: Core) -> None:
+    with pytest.raises(IdempotencyConflict):
+        await core.accept(keyed("p-1"), keyed("p-1", recipient="oAnybody_2"))
+    assert await count(core) == 0
+
+
+async def test_conflicts_are_found_without_accepting_anything(core: Core) -> None:
+    await core.accept(keyed("p-1"))
+    submissions = [
+        *(keyed("p-1"), keyed("p-1", template="x"), anybody()),
+        *(keyed("p-2"), keyed("p-2"), keyed("p-2", template="x")),
+    ]
+    found = await core.acceptor.conflicts(submissions)
+    assert {place: conflict.key for place, conflict in found.items()} == {1: "p-1", 5: "p-2"}
+    assert "above" in str(found[5])
+    assert await count(core) == 1
+
+
+async def test_two_who_accept_the_same_key_at_once_make_one(core: Core) -> None:
+    acceptances = await asyncio.gather(*(core.accept(keyed("p-1")) for _ in range(8)))
+    assert sum(acceptance.accepted[0].new for acceptance in acceptances) == 1
+    assert await count(core) == 1

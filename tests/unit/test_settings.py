@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from notifier.domain.notification import ChannelName
 from notifier.errors import SettingsError
 from notifier.settings import read_settings
-from notifier.wiring.parts import ladders_of
+from notifier.wiring.parts import ladders_of, offer_of
 
 
 @pytest.fixture(autouse=True)
@@ -152,3 +153,11 @@ def test_a_bad_ladder_in_the_file_is_refused(tmp_path: Path, text: str, says: st
     with pytest.raises(SettingsError) as caught:
         read_settings()
     assert says in str(caught.value)
+
+
+def test_a_template_of_the_settings_cannot_take_a_roles_name() -> None:
+    one = {"template_id": "T1", "fields": {"thing1": "{dish}"}}
+    known = offer_of(read_settings(wechat={"templates": {"ready": one}})).templates
+    assert set(known[ChannelName.WECHAT]["ready"]) == {"dish"}
+    with pytest.raises(SettingsError, match="'designer' is set by designer_template"):
+        read_settings(wechat={"templates": {"designer": one}})

@@ -85,6 +85,13 @@ def encode(
         raise InvalidInput("payload", f"cannot be written as UTF-8: {error}") from error
 
 
+def needed_of(template: WechatTemplate) -> frozenset[str]:
+    """The names that its texts are filled with."""
+    return frozenset(
+        name for text in template.fields.values() for name in _PLACEHOLDER.findall(text)
+    )
+
+
 def _template(
     notification: Notification, templates: Mapping[str, WechatTemplate]
 ) -> WechatTemplate:
