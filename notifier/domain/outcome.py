@@ -7,6 +7,18 @@ from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an HTTP receiver answered, kept with the attempt as proof.
+
+    latency: from the request's start to the answer's end. body: its first 2 KiB, hostile bytes.
+    """
+
+    status: int
+    latency: timedelta
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
     """The receiver's side accepted it.
 
@@ -16,6 +28,7 @@ class Sent:
     external_id: str = ""
     code: str = "ok"
     detail: str = ""
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +41,7 @@ class Retry:
     code: str
     detail: str = ""
     not_before: timedelta = timedelta(0)
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +49,14 @@ class Paused:
     """Refused because of quota or configuration: the channel rests, the ladder is not burnt.
 
     resume_at: when to try again (UTC); None: a fixed while, set by whoever records it.
+    scope: what rests, where it is less than the whole channel, as in `endpoint:shop`.
     """
 
     code: str
     detail: str = ""
     resume_at: datetime | None = None
+    scope: str = ""
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +65,7 @@ class Permanent:
 
     code: str
     detail: str = ""
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +74,7 @@ class Unknown:
 
     code: str
     detail: str = ""
+    answer: Answer | None = None
 
 
 Outcome = Sent | Retry | Paused | Permanent | Unknown

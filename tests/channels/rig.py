@@ -11,6 +11,7 @@ from notifier.channels.addresses import ANYWHERE
 from notifier.channels.egress import Egress, EgressOptions
 from notifier.channels.wechat import WechatChannel, WechatOptions, WechatTemplate
 from notifier.channels.wechat.stable_token import Account, TokenEndpoint
+from notifier.domain.endpoint import Endpoint
 from notifier.domain.notification import ChannelName, Notification, Role, new_id
 from notifier.sandbox.options import APP_ID, APP_SECRET, DESIGNER_TEMPLATE
 from notifier.store.tokens import MemoryTokenStore
@@ -79,3 +80,24 @@ def token_calls(sandbox: Sandbox) -> int:
     """How often anybody asked the sandbox for a stable token."""
     calls: int = sandbox.control.counters()["calls"].get("stable_token", 0)
     return calls
+
+
+class Endpoints:
+    """A book in memory; remembers what it was told of whom."""
+
+    def __init__(self, *endpoints: Endpoint) -> None:
+        self.known = {endpoint.form.name: endpoint for endpoint in endpoints}
+        self.noted: list[tuple[str, bool]] = []
+        self.disabled: dict[str, str] = {}
+        self.fault: Exception | None = None
+
+    async def find(self, name: str) -> Endpoint | None:
+        if self.fault is not None:
+            raise self.fault
+        return self.known.get(name)
+
+    async def note(self, endpoint: Endpoint, *, heard: bool) -> None:
+        self.noted.append((endpoint.form.name, heard))
+
+    async def disable(self, name: str, *, reason: str) -> None:
+        self.disabled[name] = reason

@@ -1,0 +1,7 @@
+"""Webhooks: a signed POST to a URL or to a registered endpoint."""
+
+from __future__ import annotations
+
+from notifier.channels.webhook.channel import EndpointBook, WebhookChannel, WebhookOptions
+
+__all__ = ["EndpointBook", "WebhookChannel", "WebhookOptions"]

@@ -1,0 +1,187 @@
+"""Sends a notification as a signed POST."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+from yarl import URL
+
+from notifier.channels.egress import Egress, EgressFailed, EgressOptions
+from notifier.channels.targets import TargetRules, check_target
+from notifier.channels.webhook.body import encode
+from notifier.channels.webhook.dialects import (
+    GONE,
+    outcome_of_answer,
+    outcome_of_failure,
+    printable,
+)
+from notifier.channels.webhook.signature import signed_headers
+from notifier.domain.endpoint import Dialect, Endpoint, endpoint_of
+from notifier.domain.notification import ChannelName, Notification
+from notifier.domain.outcome import Outcome, Paused, Permanent, Retry, Sent, Unknown
+from notifier.errors import InvalidInput, NotifierError, SettingsError, Unavailable
+
+log = structlog.get_logger(__name__)
+
+
+class EndpointBook(Protocol):
+    """Where endpoints are registered."""
+
+    async def find(self, name: str) -> Endpoint | None:
+        """Raises Unavailable, and SettingsError where its secret cannot be read."""
+        ...
+
+    async def note(self, endpoint: Endpoint, *, heard: bool) -> None:
+        """Whether it has just heard. One that has failed for days is paused. Raises Unavailable."""
+        ...
+
+    async def disable(self, name: str, *, reason: str) -> None:
+        """It rests until a person resumes it. Raises Unavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookOptions:
+    """timeout: one request, connect included; an endpoint's own is never longer.
+
+    secret: signs what goes to a URL that is no endpoint; "" for no signature. connections: kept
+    alive at most, per process. ca_file: trust this CA (PEM) instead of the system's.
+    """
+
+    rules: TargetRules
+    timeout: timedelta = timedelta(seconds=15)
+    secret: str = field(default="", repr=False)
+    connections: int = 64
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Target:
+    """Whom one notification goes to. endpoint: None for a URL that nobody registered."""
+
+    url: URL
+    dialect: Dialect
+    secrets: tuple[str, ...]
+    timeout: timedelta
+    endpoint: Endpoint | None
+
+
+class WebhookChannel:
+    """Implements `notifier.domain.notification.Channel`; connects on first use."""
+
+    name = ChannelName.WEBHOOK
+    # The receiver knows a repetition by its webhook-id, for as long as it keeps them.
+    protected_for: timedelta | None = None
+
+    def __init__(
+        self,
+        options: WebhookOptions,
+        *,
+        endpoints: EndpointBook | None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """endpoints: None where there are only URLs. Raises SettingsError for a bad CA file."""
+        self._options = options
+        self._endpoints = endpoints
+        self._now = now
+        self._rules_with_http = replace(options.rules, http=True)
+        self._egress = Egress(
+            EgressOptions(
+                timeout=options.timeout,
+                connections=options.connections,
+                ca_file=options.ca_file,
+                allow=options.rules.networks,
+                hosts=options.rules.hosts,
+            )
+        )
+        self.timeout = options.timeout
+
+    async def send(self, notification: Notification) -> Outcome:
+        """Post once; the same id and the same body in every attempt."""
+        try:
+            target = await self._target(notification.recipient)
+            if not isinstance(target, _Target):
+                return target
+            return await self._send(encode(notification), target, str(notification.id))
+        except InvalidInput as error:
+            return Permanent(code="bad_message", detail=str(error))
+        except Exception as error:
+            # The contract: a channel answers, whatever happens. The error's text may hold a URL.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            log.error("webhook_send_broken", error=type(error).__name__, where=where)
+            return Unknown(code="internal", detail=type(error).__name__)
+
+    async def close(self) -> None:
+        await self._egress.close()
+
+    async def _target(self, recipient: str) -> _Target | Outcome:
+        name = endpoint_of(recipient)
+        if name is None:
+            url = check_target(recipient, self._options.rules, field="recipient")
+            secrets = (self._options.secret,) if self._options.secret else ()
+            return _Target(
+                url=url,
+                dialect=Dialect.STANDARD,
+                secrets=secrets,
+                timeout=self._options.timeout,
+                endpoint=None,
+            )
+        try:
+            endpoint = await self._endpoints.find(name) if self._endpoints else None
+        except Unavailable as error:
+            return Retry(code="store_away", detail=printable(str(error)))
+        except SettingsError as error:
+            return Paused(code="secret_unreadable", detail=str(error), scope=recipient)
+        if endpoint is None:
+            return Permanent(code="no_endpoint", detail=f"no endpoint is named {printable(name)}")
+        return self._registered(endpoint, recipient)
+
+    def _registered(self, endpoint: Endpoint, recipient: str) -> _Target | Paused:
+        form = endpoint.form
+        rules = self._rules_with_http if form.http else self._options.rules
+        try:
+            url = check_target(form.url, rules)
+        except InvalidInput as error:
+            return Paused(code="url_not_allowed", detail=str(error), scope=recipient)
+        return _Target(
+            url=url,
+            dialect=form.dialect,
+            secrets=endpoint.secrets,
+            timeout=min(form.timeout or self.timeout, self.timeout),
+            endpoint=endpoint,
+        )
+
+    async def _send(self, body: bytes, target: _Target, webhook_id: str) -> Outcome:
+        timestamp = int(self._now().timestamp())
+        headers = signed_headers(webhook_id, timestamp, body, secrets=target.secrets)
+        headers["Accept"] = "*/*"
+        began = time.monotonic()
+        try:
+            reply = await self._egress.post_json(
+                target.url, body, headers=headers, limit=target.timeout
+            )
+        except EgressFailed as failure:
+            outcome: Outcome = outcome_of_failure(failure)
+        else:
+            latency = timedelta(seconds=time.monotonic() - began)
+            outcome = outcome_of_answer(reply, target.dialect, latency=latency, now=self._now())
+        if target.endpoint is not None and self._endpoints is not None:
+            await self._note(target.endpoint, outcome, self._endpoints)
+        return outcome
+
+    async def _note(self, endpoint: Endpoint, outcome: Outcome, endpoints: EndpointBook) -> None:
+        """The answer stands, whether or not its consequences could be written down."""
+        name = endpoint.form.name
+        try:
+            if isinstance(outcome, Permanent) and outcome.code == GONE:
+                await endpoints.disable(name, reason="it answered 410: gone")
+            await endpoints.note(endpoint, heard=isinstance(outcome, Sent))
+        except NotifierError as error:
+            log.warning("endpoint_health_not_kept", endpoint=name, error=str(error))
