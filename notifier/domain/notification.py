@@ -96,3 +96,8 @@ def new_id() -> UUID:
     value = value & ~(0xF << 76) | 7 << 76
     value = value & ~(0x3 << 62) | 2 << 62
     return UUID(int=value)
+
+
+def first_id(at: datetime) -> UUID:
+    """The smallest id that `new_id` can give at this moment: ids compare as their times do."""
+    return UUID(int=int(at.timestamp() * 1000) << 80)

@@ -1,0 +1,42 @@
+"""Whose traces are to be removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Exactly one of the two. recipient: openid, user id or URL. order_no: all told of an order."""
+
+    recipient: str = ""
+    order_no: str = ""
+
+    def is_meant(self, *, recipient: str, order_no: str) -> bool:
+        if self.order_no:
+            return order_no == self.order_no
+        return bool(self.recipient) and recipient == self.recipient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """rows: without personal data from now on. cancelled: of them, those that still waited.
+
+    in_flight: left alone, since an attempt is under way; ask again. names: what the rows are called
+    in the log. lines: of the log that were deleted.
+    """
+
+    rows: int = 0
+    cancelled: int = 0
+    in_flight: int = 0
+    names: frozenset[str] = field(default_factory=frozenset)
+    lines: int = 0
+
+    def __add__(self, other: Forgotten) -> Forgotten:
+        return Forgotten(
+            rows=self.rows + other.rows,
+            cancelled=self.cancelled + other.cancelled,
+            in_flight=self.in_flight + other.in_flight,
+            names=self.names | other.names,
+            lines=self.lines + other.lines,
+        )
