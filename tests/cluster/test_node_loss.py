@@ -1,0 +1,84 @@
+"""What is held, and what is on its way, outlives any one node."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import aio_pika
+import pytest
+
+from tests.cluster.nodes import Cluster, Node
+from tests.cluster.rig import (
+    WORKER_PREFETCH,
+    Consumer,
+    Gauge,
+    Publisher,
+    declare,
+    failover_s,
+    first_use,
+)
+
+COUNT = 20_000
+DELAY_MS = 15_000
+DUE_BEFORE_KILL = 1_000
+# On top of the failover: how long until what waited for it has been handed on.
+ALLOWANCE_S = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """What became of the cluster and of the work queue, nobody consuming, when a node died."""
+
+    killed_s: float
+    failover_s: float
+    gauge: Gauge
+
+
+async def kill_amid_release(
+    cluster: Cluster, victim: Node, survivor: Node, *, hold_queue: str, work_queue: str
+) -> Loss:
+    """Kill when the first messages have been released; returns when all have."""
+    gauge = Gauge()
+    async with await aio_pika.connect(survivor.amqp_url) as connection:
+        channel = await connection.channel()
+        await gauge.watch(channel, work_queue, until=DUE_BEFORE_KILL)
+        assert gauge.readings[-1][1] < COUNT / 2, "most must be held when the node dies"
+        killed_s = time.time()
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+            group.create_task(gauge.watch(channel, work_queue, until=COUNT + 1))
+            await asyncio.to_thread(victim.server.kill)
+            failover = await failover_s(cluster, [hold_queue, work_queue])
+    return Loss(killed_s=killed_s, failover_s=failover, gauge=gauge)
+
+
+@pytest.mark.parametrize(
+    "victim",
+    [0, 1, 2],
+    ids=["leads the hold queue", "leads the work queue", "serves the publisher"],
+)
+async def test_none_of_20000_held_messages_is_lost_with_a_node(
+    cluster: Cluster, name: str, victim: int
+) -> None:
+    holds, works, publishes = cluster.nodes
+    survivor = cluster.nodes[victim - 1]
+    work_queue = await declare(works, name)
+    hold_queue = await first_use(holds, name, DELAY_MS)
+    assert [cluster.leader(queue) for queue in (hold_queue, work_queue)] == [holds, works]
+    async with Publisher.at(publishes, name) as publisher:
+        await publisher.publish_all((b"%d" % number for number in range(COUNT)), DELAY_MS)
+        loss = await kill_amid_release(
+            cluster, cluster.nodes[victim], survivor, hold_queue=hold_queue, work_queue=work_queue
+        )
+    consumer = Consumer(queue=work_queue)
+    async with consumer.at(survivor):
+        await consumer.wait_for_all(publisher.sent.keys(), within_s=60)
+    doubles = consumer.doubles
+    # The message of the first use is in the queue besides.
+    due_s = [sent.confirmed_s + DELAY_MS / 1000 for sent in publisher.sent.values()]
+    latest_s = loss.gauge.latest_s(due_s, doubles=1 + doubles, since_s=loss.killed_s)
+    print(f"failover {loss.failover_s:.2f} s, latest {latest_s:.2f} s after its due moment,")
+    print(f"0 of {len(publisher.sent)} lost, {doubles} twice")
+    assert doubles <= WORKER_PREFETCH
+    assert latest_s <= loss.failover_s + ALLOWANCE_S
