@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
+from notifier.domain.notice import Notice, Offer, submission_of
+from notifier.domain.notice_document import parse_notice
 from notifier.domain.order import (
     OPENID,
     SEPARATOR,
@@ -17,9 +19,10 @@ from notifier.domain.order import (
     shorten,
 )
 from notifier.domain.submission import Submission, of_record
-from notifier.errors import InvalidInput
+from notifier.errors import IdempotencyConflict, InvalidInput
 
 FindOrder = Callable[[str], Awaitable[tuple[str, OrderRow] | None]]
+FindConflicts = Callable[[Sequence[Submission]], Awaitable[Mapping[int, IdempotencyConflict]]]
 NO_DEADLINE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -34,7 +37,7 @@ class Designer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """At most one of at and delay; neither: the record's own expiry.
+    """At most one of at and delay; neither: the record's own expiry, the ladder's first delay.
 
     deadline: nobody is told after it. ladder: a name from the settings.
     """
@@ -47,7 +50,10 @@ class Timing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadLine:
+    """number: from 1. field: the one that is to blame."""
+
     number: int
+    field: str
     reason: str
 
 
@@ -57,8 +63,32 @@ class Judged:
     bad: list[BadLine]
 
 
+class NoticeReader:
+    """Reads notices. timing: for those that say nothing of their own. zone: for moments."""
+
+    def __init__(self, offer: Offer, *, timing: Timing, zone: tzinfo) -> None:
+        self._offer = offer
+        self._timing = timing
+        self._zone = zone
+
+    def read(self, line: str) -> Submission:
+        """A JSON object. Raises InvalidInput."""
+        return self.judge(parse_notice(line, self._zone))
+
+    def judge(self, notice: Notice) -> Submission:
+        """Raises InvalidInput."""
+        timing = self._timing
+        if notice.at is None and notice.delay is None:
+            notice = replace(notice, at=timing.at, delay=timing.delay)
+        if notice.ladder == "default":
+            notice = replace(notice, ladder=timing.ladder)
+        if notice.deadline is None:
+            notice = replace(notice, deadline=timing.deadline)
+        return submission_of(notice, self._offer, now=datetime.now(UTC))
+
+
 class Reader:
-    """Reads records, and orders by number.
+    """Reads records, orders by number, and notices.
 
     find: the order table; None where the settings say that there is none.
     """
@@ -67,17 +97,51 @@ class Reader:
         self,
         *,
         find: FindOrder | None,
+        conflicts: FindConflicts,
+        notices: NoticeReader,
         designer: Designer | None,
         timing: Timing,
         again: bool,
     ) -> None:
         self._find = find
+        self._conflicts = conflicts
+        self._notices = notices
         self._designer = designer
         self._timing = timing
         self._again = again
 
-    async def read(self, text: str) -> Submission:
-        """A record, or an order's number. Raises InvalidInput."""
+    async def read(self, asked: str | Notice) -> Submission:
+        """A notice, also as a JSON object; a record, or an order's number. Raises InvalidInput."""
+        if isinstance(asked, Notice):
+            return self._notices.judge(asked)
+        if asked.lstrip().startswith("{"):
+            return self._notices.read(asked)
+        return await self._read_order(asked)
+
+    async def judge(self, lines: Iterable[str | Notice]) -> Judged:
+        """Every line; empty ones and those that begin with a single # are left out."""
+        good: dict[int, Submission] = {}
+        bad: dict[int, InvalidInput] = {}
+        for number, line in enumerate(lines, 1):
+            if isinstance(line, str) and (not line.strip() or line.lstrip().startswith("# ")):
+                continue
+            try:
+                good[number] = await self.read(line)
+            except InvalidInput as error:
+                bad[number] = error
+        numbers = list(good)
+        for place, conflict in (await self._conflicts(list(good.values()))).items():
+            bad[numbers[place]] = conflict
+            del good[numbers[place]]
+        return Judged(
+            good=list(good.values()),
+            bad=[
+                BadLine(number=number, field=error.field, reason=str(error))
+                for number, error in sorted(bad.items())
+            ],
+        )
+
+    async def _read_order(self, text: str) -> Submission:
         record = parse_record(text) if SEPARATOR in text else await self._by_number(text.strip())
         book = "orders" if self._find else "none"
         submission = replace(
@@ -90,18 +154,6 @@ class Reader:
         if self._timing.delay is not None:
             return replace(submission, due_at=None, delay=self._timing.delay)
         return submission
-
-    async def judge(self, lines: Iterable[str]) -> Judged:
-        """Every line; empty ones and those that begin with a single # are left out."""
-        good, bad = [], []
-        for number, line in enumerate(lines, 1):
-            if not line.strip() or line.lstrip().startswith("# "):
-                continue
-            try:
-                good.append(await self.read(line))
-            except InvalidInput as error:
-                bad.append(BadLine(number=number, reason=str(error)))
-        return Judged(good=good, bad=bad)
 
     async def _by_number(self, number: str) -> OrderRecord:
         check_order_no(number)

@@ -83,19 +83,6 @@ class Acceptor:
         earlier = {} if count == len(drafts) else await earlier_ones(cursor.fetch, keys)
         return Inserted(drafts, earlier, now - timedelta(seconds=asked_s))
 
-    async def conflicts(self, submissions: Sequence[Submission]) -> dict[int, IdempotencyConflict]:
-        """Those that `accept` would refuse for their key, by their place; changes nothing."""
-        keys = [one.dedupe_key for one in submissions if one.idempotency_key and one.dedupe_key]
-        earlier = await earlier_ones(self._database.fetch, keys)
-        found = {}
-        for place, submission in enumerate(submissions):
-            if submission.idempotency_key is None or submission.dedupe_key is None:
-                continue
-            one = earlier.setdefault(submission.dedupe_key, Earlier.as_of(submission))
-            if conflict := one.conflict_with(submission):
-                found[place] = conflict
-        return found
-
     async def hasten(self, ids: Sequence[UUID]) -> None:
         """Let the sweeper publish these as soon as it can: the broker did not take them."""
         await self._database.run(

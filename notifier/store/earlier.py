@@ -14,6 +14,7 @@ from notifier.domain.notification import State
 from notifier.domain.order import shorten
 from notifier.domain.submission import Accepted, Submission
 from notifier.errors import IdempotencyConflict
+from notifier.store.mysql import Database
 from notifier.store.sql import marks
 
 Fetch = Callable[[str, Sequence[Any]], Awaitable[list[tuple[Any, ...]]]]
@@ -50,6 +51,22 @@ class Earlier:
             f"{shorten(key)} was used before, {which}, with another {' and '.join(other)}; "
             "a new notification needs a new key",
         )
+
+
+async def conflicts(
+    database: Database, submissions: Sequence[Submission]
+) -> dict[int, IdempotencyConflict]:
+    """Those that would be refused for their key, by their place; changes nothing."""
+    keys = [one.dedupe_key for one in submissions if one.idempotency_key and one.dedupe_key]
+    earlier = await earlier_ones(database.fetch, keys)
+    found = {}
+    for place, submission in enumerate(submissions):
+        if submission.idempotency_key is None or submission.dedupe_key is None:
+            continue
+        one = earlier.setdefault(submission.dedupe_key, Earlier.as_of(submission))
+        if conflict := one.conflict_with(submission):
+            found[place] = conflict
+    return found
 
 
 async def earlier_ones(fetch: Fetch, keys: Sequence[bytes]) -> dict[bytes, Earlier]:

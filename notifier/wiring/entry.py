@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from time import monotonic
+from zoneinfo import ZoneInfo
 
 from notifier.broker import topology
 from notifier.dispatch.intake import Intake
-from notifier.dispatch.publishing import Designer, Reader, Timing
+from notifier.dispatch.publishing import Designer, NoticeReader, Reader, Timing
 from notifier.domain.notification import TERMINAL, State
 from notifier.domain.order import OrderRow
 from notifier.settings import Settings
 from notifier.store.accept import Acceptor
+from notifier.store.earlier import conflicts
 from notifier.store.playground import OpenOrder, make_order_table, put_orders
 from notifier.store.settled import states_of
 from notifier.wiring.parts import (
     ladders_of,
+    offer_of,
     open_database,
     open_publisher,
     order_books_of,
@@ -45,14 +49,22 @@ async def open_intake(settings: Settings) -> AsyncIterator[Intake]:
 async def open_reader(
     settings: Settings, *, designer: Designer | None, timing: Timing, again: bool
 ) -> AsyncIterator[Reader]:
-    """Reads records and order numbers for `publish`."""
+    """Reads records, order numbers and notices for `publish`."""
     async with open_database(settings) as database:
         orders = order_books_of(settings).get("orders")
 
         async def find(number: str) -> tuple[str, OrderRow] | None:
             return await orders.find(database, number) if orders else None
 
-        yield Reader(find=find if orders else None, designer=designer, timing=timing, again=again)
+        zone = ZoneInfo(settings.wechat.time_zone)
+        yield Reader(
+            find=find if orders else None,
+            conflicts=partial(conflicts, database),
+            notices=NoticeReader(offer_of(settings), timing=timing, zone=zone),
+            designer=designer,
+            timing=timing,
+            again=again,
+        )
 
 
 async def put_order(settings: Settings, order_no: str, *, order_id: int, publisher: str) -> None:

@@ -81,7 +81,7 @@ def test_a_bad_record_is_refused_with_its_field_and_its_value(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "--order or --file"),
+        ([], "one of --order, --file and --to"),
         (["--order", GOOD, "--at", "soon"], "'soon'"),
         (["--order", GOOD, "--at", ""], "at: ''"),
         (["--order", GOOD, "--delay", "-5"], "'-5'"),
@@ -209,7 +209,9 @@ def test_json_lists_what_was_accepted_and_what_was_bad(house: House) -> None:
     document = orjson.loads(done.stdout)
     assert [item["order_no"] for item in document["accepted"]] == ["1912136916313"]
     assert document["accepted"][0]["new"] is True
-    assert document["bad"] == [{"line": 2, "reason": document["bad"][0]["reason"]}]
+    assert document["bad"] == [
+        {"line": 2, "field": "record", "reason": document["bad"][0]["reason"]}
+    ]
     assert done.returncode == 0
 
 

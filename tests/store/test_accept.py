@@ -12,6 +12,7 @@ from notifier.domain.notification import ChannelName, Role, State
 from notifier.domain.order import OrderRecord
 from notifier.domain.submission import Submission, of_record
 from notifier.errors import IdempotencyConflict, InvalidInput, StoreError
+from notifier.store.earlier import conflicts
 from tests.core import SECOND, Core, anybody
 
 
@@ -233,7 +234,7 @@ async def test_conflicts_are_found_without_accepting_anything(core: Core) -> Non
         *(keyed("p-1"), keyed("p-1", template="x"), anybody()),
         *(keyed("p-2"), keyed("p-2"), keyed("p-2", template="x")),
     ]
-    found = await core.acceptor.conflicts(submissions)
+    found = await conflicts(core.database, submissions)
     assert {place: conflict.key for place, conflict in found.items()} == {1: "p-1", 5: "p-2"}
     assert "above" in str(found[5])
     assert await count(core) == 1
