@@ -1,0 +1,85 @@
+"""A whole round with the rights of a deployment, and no password where it could be seen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import aio_pika
+import psutil
+import pytest
+
+from notifier.broker.connection import open_connection
+from notifier.stack import Stack
+from tests.deploy.image import Image
+from tests.house import House, built, wait_for
+from tests.sandbox.rig import Sandbox
+
+REFUSE_ONCE = [
+    {"endpoint": "template_send", "action": "errcode:-1", "times": 1, "per": "openid"},
+]
+
+
+@pytest.fixture
+def house(stack: Stack, image: Image, sandbox: Sandbox, tmp_path: Path) -> Iterator[House]:
+    """With the names that definitions.json knows, on the image's broker."""
+    with built(stack, sandbox, tmp_path) as house:
+        for name in ("EXCHANGE", "QUEUE_PREFIX", "DEAD_QUEUE"):
+            del house.environment[f"NOTIFIER_AMQP_{name}"]
+        house.environment |= image.settings("notifier-topology")
+        applied = house.notifier("topology", "apply")
+        assert applied.returncode == 0, applied.stderr
+        house.environment |= image.settings("notifier-publisher")
+        yield house
+
+
+def test_orders_are_told_after_a_retry_and_what_is_unreadable_is_seen_by_the_operator(
+    house: House, image: Image
+) -> None:
+    house.sandbox.control.script(REFUSE_ONCE)
+    fleet = house.start_fleet(**image.settings("notifier-fleet"))
+    asyncio.run(publish(image, b"unreadable"))
+    records = house.publish_orders(5)
+
+    house.expect_told_once(records, within_s=60)
+
+    retried = house.rows("SELECT COUNT(*) FROM notifier_attempt WHERE attempt = 2")
+    assert retried == [(2 * len(records),)]
+    family = [psutil.Process(fleet.pid), *psutil.Process(fleet.pid).children(recursive=True)]
+    assert_no_password_is_seen(family, image)
+    house.environment |= image.settings("notifier-operator")
+    wait_for(lambda: "unreadable" in buried(house), 20)
+    checked = house.notifier("topology", "check")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_publisher_cannot_apply_the_topology_and_is_told_why(
+    house: House, image: Image
+) -> None:
+    refused = house.notifier("topology", "apply")
+    assert refused.returncode != 0
+    assert "ACCESS_REFUSED" in refused.stderr
+    assert "configure" in refused.stderr
+    assert image.password("notifier-publisher") not in refused.stderr
+
+
+async def publish(image: Image, body: bytes) -> None:
+    async with await open_connection(image.address("notifier-publisher"), name="any") as connection:
+        exchange = await (await connection.channel()).get_exchange("delay", ensure=False)
+        await exchange.publish(aio_pika.Message(body), "delay_queue1")
+
+
+def buried(house: House) -> str:
+    shown = house.notifier("dlq", "list", "--queue", "--json")
+    assert shown.returncode == 0, shown.stderr
+    return json.dumps(json.loads(shown.stdout))
+
+
+def assert_no_password_is_seen(family: list[psutil.Process], image: Image) -> None:
+    passwords = [file.read_text().strip() for file in image.secrets.iterdir()]
+    assert len(family) > 5
+    for process in family:
+        visible = " ".join([*process.cmdline(), *process.environ().values()])
+        assert not [password for password in passwords if password and password in visible]
