@@ -1,4 +1,4 @@
-"""What a person asks to have forgotten: everything that says who it was, and nothing that counts."""
+"""What is asked to be forgotten: everything that says who it was, and nothing that counts."""
 
 from __future__ import annotations
 
