@@ -65,5 +65,9 @@ class TopologyError(NotifierError):
     """An exchange or a queue exists and is not what the settings ask for."""
 
 
+class NotOffered(TopologyError):
+    """The broker lacks what a delay mechanism needs; another one may do."""
+
+
 class NotFound(NotifierError):
     """What was asked for does not exist."""

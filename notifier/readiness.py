@@ -14,7 +14,7 @@ from notifier.settings import Settings
 from notifier.store.condition import condition_of
 from notifier.store.presence import RedisPresence
 from notifier.store.upgrade import newest
-from notifier.wiring import operator, parts
+from notifier.wiring import delay, operator, parts
 
 CLOCKS_APART = timedelta(seconds=1)
 UPGRADE = "run `notifier db upgrade`"
@@ -106,18 +106,17 @@ async def _look_at_redis(settings: Settings) -> Seen:
 
 
 async def _look_at_rabbitmq(settings: Settings) -> Seen:
-    async with operator.open_inspector(settings) as inspector:
-        offer = await inspector.offer()
+    recorded = await delay.recorded(settings)
+    async with operator.open_inspector(settings, recorded.mechanism) as inspector:
+        facts = [f"RabbitMQ {inspector.version}", *recorded.facts]
         problems = await inspector.check()
-    facts = [f"RabbitMQ {offer.version}"]
-    if offer.has_delayed_exchange:
-        facts.append("delay: exchange")
-    faults = [Fault(what=problem.what, remedy=problem.remedy) for problem in problems]
+    faults = [Fault(what=what) for what in recorded.problems]
+    faults += [Fault(what=problem.what, remedy=problem.remedy) for problem in problems]
     if settings.amqp.management_url is None:
         what = "[amqp] management_url is not set: bindings, arguments and policies are not checked"
         faults.append(Fault(what=what, remedy="set NOTIFIER_AMQP_MANAGEMENT_URL"))
     elif not problems:
-        facts.append(f"{len(settings.fleet.tiers)} tiers bound to {settings.amqp.exchange!r}")
+        facts.append(f"{len(settings.fleet.tiers)} tiers as they must be")
     return Seen(facts=facts, faults=faults)
 
 

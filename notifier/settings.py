@@ -79,10 +79,14 @@ class Amqp(Section):
     """The x-delayed-message exchange."""
     queue_prefix: str = Field("delay_queue", min_length=1, max_length=80)
     """A tier's queue is this and its seconds."""
+    delay: Literal["auto", "exchange", "queues"] = "auto"
+    """What holds messages: the exchange, or a hold queue per tier; auto: the first there is."""
     delayed_type: Literal["direct", "topic"] = "direct"
     """How the exchange routes when the delay is over."""
     queue_type: Literal["quorum", "classic"] = "quorum"
-    """classic only to share the objects of older programs."""
+    """classic only to share the objects of older programs; hold queues are quorum always."""
+    hold_prefix: str = Field("", max_length=80)
+    """A tier's hold queue is this and its seconds; empty: queue_prefix and '.hold.'."""
     dead_queue: str = Field("notifier.dead", min_length=1, max_length=80)
     """Holds what has no row or cannot be read."""
     heartbeat_s: int = Field(30, ge=5, le=600)

@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
+from notifier.domain.delay import AnyDelay
 from notifier.domain.ladder import ladder_of
 from notifier.domain.lease import Attempted, Claimed, Lease
 from notifier.domain.message import Message
@@ -42,7 +43,7 @@ LADDERS = {
     "short": ladder_of("short", [0]),
     "impatient": ladder_of("impatient", [1, 3], give_up_after_s=60),
 }
-PLACES = Places(tiers=TIERS, horizon=60 * SECOND, can_hold=lambda _: True)
+PLACES = Places(tiers=TIERS, horizon=60 * SECOND, delays=AnyDelay())
 RULE_BOOK = RuleBook(
     ladders=LADDERS,
     places=PLACES,
@@ -85,11 +86,12 @@ async def _once(options: MysqlOptions, sql: str | None) -> None:
 
 @dataclass(slots=True)
 class Core:
-    """owner: the process that claims."""
+    """owner: the process that claims. places: what it takes the broker to hold."""
 
     database: Database
     owner: str = "test-1"
     lease: timedelta = 30 * SECOND
+    places: Places = PLACES
     books: dict[str, Orders] = field(default_factory=lambda: {"orders": Orders(OrderTable())})
 
     @property
@@ -99,7 +101,7 @@ class Core:
             lease=Lease(owner=self.owner, duration=self.lease),
             books=self.books,
             ladders=LADDERS,
-            places=PLACES,
+            places=self.places,
         )
 
     @property

@@ -188,10 +188,10 @@ def _open_order(record: OrderRecord) -> OpenOrder:
 
 
 @contextmanager
-def built(stack: Stack, sandbox: Sandbox, folder: Path) -> Iterator[House]:
-    """A house in the stack, gone at the end."""
+def built(stack: Stack, sandbox: Sandbox, folder: Path, **changes: str) -> Iterator[House]:
+    """A house in the stack, gone at the end. changes: of its environment."""
     name = f"t{uuid4().hex[:8]}"
-    environment = _environment_of(stack, sandbox, folder, name)
+    environment = _environment_of(stack, sandbox, folder, name) | changes
     house = House(environment=environment, sandbox=sandbox, folder=folder)
     asyncio.run(_furnish(house, stack.environment()["NOTIFIER_MYSQL_URL"], f"notifier_{name}"))
     try:

@@ -10,6 +10,7 @@ from pamqp import commands as spec
 from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
+from notifier.broker.mechanism import Address
 from notifier.broker.wire import Confirm, DirectChannel, Writer
 from notifier.errors import BrokerUnavailable
 
@@ -20,13 +21,12 @@ class Confirms:
     Confirms count from 1 on each channel. Source: RabbitMQ, Publisher Confirms.
     """
 
-    def __init__(self, channel: DirectChannel, exchange: str, *, timeout_s: float) -> None:
+    def __init__(self, channel: DirectChannel, *, timeout_s: float) -> None:
         self._channel = channel
-        self._exchange = exchange
         self._timeout_s = timeout_s
         self._loop = asyncio.get_running_loop()
         self._frames: list[bytes] = []
-        self._methods: dict[str, bytes] = {}
+        self._methods: dict[Address, bytes] = {}
         self._pending: dict[int, tuple[asyncio.Future[None], float]] = {}
         self._last_tag = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -34,11 +34,11 @@ class Confirms:
         channel.on_confirm = self._on_confirm
 
     def send(
-        self, queue: str, body: bytes, properties: spec.Basic.Properties
+        self, address: Address, body: bytes, properties: spec.Basic.Properties
     ) -> asyncio.Future[None]:
         number, size = self._channel.number, self._channel.max_content_size
         header = ContentHeader(body_size=len(body), properties=properties)
-        frames = [self._method(queue), pamqp.frame.marshal(header, number)]
+        frames = [self._method(address), pamqp.frame.marshal(header, number)]
         for start in range(0, len(body), size):
             content = ContentBody(body[start : start + size])
             frames.append(pamqp.frame.marshal(content, number))
@@ -57,11 +57,15 @@ class Confirms:
             self._timer.cancel()
         self._settle(self._last_tag, f"RabbitMQ did not confirm: {reason}")
 
-    def _method(self, queue: str) -> bytes:
-        frame = self._methods.get(queue)
+    def _method(self, address: Address) -> bytes:
+        frame = self._methods.get(address)
         if frame is None:
-            publish = spec.Basic.Publish(exchange=self._exchange, routing_key=queue)
-            frame = self._methods[queue] = pamqp.frame.marshal(publish, self._channel.number)
+            publish = spec.Basic.Publish(
+                exchange=address.exchange,
+                routing_key=address.routing_key,
+                mandatory=address.mandatory,
+            )
+            frame = self._methods[address] = pamqp.frame.marshal(publish, self._channel.number)
         return frame
 
     def _collect(self) -> bytes:

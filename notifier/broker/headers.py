@@ -6,7 +6,7 @@ None of a delivery's own is kept where a broker would act on it: an old x-delay,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import cast
 
@@ -16,16 +16,10 @@ from notifier.domain.message import Message
 
 REASON = "x-notifier-reason"
 DROPPED = ("x-delay", "x-death", "x-first-death-", "x-last-death-", "x-delivery-count", REASON)
-MILLISECOND = timedelta(milliseconds=1)
 
 
-def delay_headers(delay: timedelta) -> FieldTable:
-    """x-delay: whole milliseconds, rounded up, so that nothing is early."""
-    return {"x-delay": max(0, -(-delay // MILLISECOND))}
-
-
-def fresh_headers(message: Message, delay: timedelta) -> FieldTable:
-    return {**delay_headers(delay), "x-notifier-attempt": message.attempt}
+def fresh_headers(message: Message, delay_headers: FieldTable) -> FieldTable:
+    return {**delay_headers, "x-notifier-attempt": message.attempt}
 
 
 def dead_headers(headers: Mapping[str, object], reason: str) -> FieldTable:

@@ -10,9 +10,9 @@ from datetime import timedelta
 from functools import partial
 
 from notifier.broker.codec import encode
+from notifier.broker.delay_exchange import ExchangeDelay
 from notifier.broker.delivery import Delivery, Handler, Handlers
-from notifier.broker.headers import dead_headers, delay_headers, fresh_headers
-from notifier.broker.publisher import LONGEST_DELAY, check_delay
+from notifier.broker.headers import dead_headers, fresh_headers
 from notifier.broker.topology import Topology
 from notifier.domain.message import Message
 from notifier.errors import BrokerUnavailable, TopologyError
@@ -91,21 +91,24 @@ class MemoryPublisher:
 
     def __init__(self, broker: MemoryBroker) -> None:
         self._broker = broker
+        self._delay = ExchangeDelay(broker.topology)
 
-    @staticmethod
-    def can_hold(delay: timedelta) -> bool:
-        return delay <= LONGEST_DELAY
+    def can_hold(self, delay: timedelta) -> bool:
+        return self._delay.delays.can_hold(delay)
 
     async def publish(self, message: Message, *, delay: timedelta) -> None:
-        held = Held(encode(message), fresh_headers(message, delay))
+        held = Held(encode(message), fresh_headers(message, self._delay.headers(delay)))
         self._put_later(message.tier, held, delay)
 
     async def publish_many(self, messages: Iterable[tuple[Message, timedelta]]) -> None:
-        for message, delay in messages:
+        pairs = list(messages)
+        for message, delay in pairs:
+            self._delay.address(message.tier, delay)
+        for message, delay in pairs:
             await self.publish(message, delay=delay)
 
     async def postpone(self, body: bytes, *, tier: int, delay: timedelta) -> None:
-        self._put_later(tier, Held(body, delay_headers(delay)), delay)
+        self._put_later(tier, Held(body, self._delay.headers(delay)), delay)
 
     async def publish_dead(self, body: bytes, headers: Mapping[str, object], reason: str) -> None:
         self._check()
@@ -114,8 +117,7 @@ class MemoryPublisher:
 
     def _put_later(self, tier: int, held: Held, delay: timedelta) -> None:
         self._check()
-        check_delay(delay)
-        put = partial(self._broker.put, self._broker.topology.queue_of(tier), held)
+        put = partial(self._broker.put, self._delay.address(tier, delay).routing_key, held)
         asyncio.get_running_loop().call_later(max(0.0, delay.total_seconds()), put)
 
     def _check(self) -> None:

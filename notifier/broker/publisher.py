@@ -18,15 +18,14 @@ from notifier.broker.codec import encode
 from notifier.broker.confirms import Confirms
 from notifier.broker.connection import Link
 from notifier.broker.faults import answering
-from notifier.broker.headers import MILLISECOND, dead_headers, delay_headers, fresh_headers
+from notifier.broker.headers import dead_headers, fresh_headers
+from notifier.broker.mechanism import APPLY, Address, Mechanism
 from notifier.broker.topology import Topology
 from notifier.broker.wire import open_channel
 from notifier.domain.message import Message
-from notifier.errors import BrokerUnavailable, InvalidInput, TopologyError
+from notifier.errors import BrokerUnavailable, TopologyError
 
 PERSISTENT = 2
-LONGEST_DELAY = (2**32 - 1) * MILLISECOND
-"""Source: README of RabbitMQ's plugin; a longer one would be routed at once, without an error."""
 
 
 class Publisher:
@@ -36,9 +35,12 @@ class Publisher:
     confirmed it. While the link is down a publish raises at once and later ones work again.
     """
 
-    def __init__(self, link: Link, topology: Topology, *, confirm_within: timedelta) -> None:
+    def __init__(
+        self, link: Link, topology: Topology, delay: Mechanism, *, confirm_within: timedelta
+    ) -> None:
         self._link = link
-        self._topology = topology
+        self._dead_queue = topology.dead_queue
+        self._delay = delay
         self._timeout_s = confirm_within.total_seconds()
         self._confirms: Confirms | None = None
         self._plain: AbstractChannel | None = None
@@ -48,45 +50,53 @@ class Publisher:
 
     @classmethod
     async def open(
-        cls, link: Link, topology: Topology, *, confirm_within: timedelta = timedelta(seconds=10)
+        cls,
+        link: Link,
+        topology: Topology,
+        delay: Mechanism,
+        *,
+        confirm_within: timedelta = timedelta(seconds=10),
     ) -> Publisher:
-        publisher = cls(link, topology, confirm_within=confirm_within)
+        publisher = cls(link, topology, delay, confirm_within=confirm_within)
         await link.use(publisher._attach)
         return publisher
 
-    @staticmethod
-    def can_hold(delay: timedelta) -> bool:
-        """Whether the exchange holds exactly this delay, to the millisecond."""
-        return delay <= LONGEST_DELAY
+    def can_hold(self, delay: timedelta) -> bool:
+        """Whether the broker holds exactly this delay, to the millisecond."""
+        return self._delay.delays.can_hold(delay)
 
     async def publish(self, message: Message, *, delay: timedelta) -> None:
         """Return when the broker confirmed that it holds the message for its tier's queue.
 
         delay: rounded up to whole milliseconds; zero or less means now.
-        Raises BrokerUnavailable where there was no confirm in time: it may be held all the same.
+        Raises InvalidInput for a delay that is not held, and BrokerUnavailable where there was no
+        confirm in time: it may be held all the same.
         """
-        await self._send(message, delay)
+        await self._send(message, delay, self._delay.address(message.tier, delay))
 
     async def publish_many(self, messages: Iterable[tuple[Message, timedelta]]) -> None:
         """Publish (message, delay) pairs at once; return when all of them are confirmed.
 
         Raises BrokerUnavailable where one is not, after all have an answer.
         """
-        pairs = list(messages)
-        for _, delay in pairs:
-            check_delay(delay)
-        futures = [self._send(message, delay) for message, delay in pairs]
+        pairs = [
+            (message, delay, self._delay.address(message.tier, delay))
+            for message, delay in messages
+        ]
+        futures = [self._send(*pair) for pair in pairs]
         answers = await asyncio.gather(*futures, return_exceptions=True)
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
 
     async def postpone(self, body: bytes, *, tier: int, delay: timedelta) -> None:
-        """The same bytes to the tier's queue again after a delay, for a reader that knows them.
+        """The same bytes again after a delay, for a reader that knows them.
 
+        They come to the tier's queue, or to that of a tier that is long enough.
         Raises BrokerUnavailable.
         """
-        await self._put(tier, body, delay_headers(delay), delay=delay, subject="postponed")
+        address = self._delay.postponed(tier, delay)
+        await self._put(address, body, self._delay.headers(delay), subject="postponed")
 
     async def publish_dead(self, body: bytes, headers: Mapping[str, object], reason: str) -> None:
         """Put the bytes, untouched, into the dead queue; the reason is its header.
@@ -100,13 +110,13 @@ class Publisher:
             headers=dead_headers(headers, reason),
             message_id=f"dead:{next(self._unique)}",
         )
-        queue = self._topology.dead_queue
+        queue = self._dead_queue
         try:
             with answering(f"publishing to {queue}"):
                 # Not over the default exchange: the right to write there is one to every queue.
                 await self._plain.basic_publish(
                     body,
-                    exchange=self._topology.exchange,
+                    exchange=self._delay.exchange,
                     routing_key=queue,
                     properties=properties,
                     mandatory=True,
@@ -119,24 +129,23 @@ class Publisher:
                 ) from error
             raise
 
-    def _send(self, message: Message, delay: timedelta) -> asyncio.Future[None]:
+    def _send(self, message: Message, delay: timedelta, address: Address) -> asyncio.Future[None]:
         subject = f"{message.notification_id}:{message.seq}"
-        headers = fresh_headers(message, delay)
-        return self._put(message.tier, encode(message), headers, delay=delay, subject=subject)
+        headers = fresh_headers(message, self._delay.headers(delay))
+        return self._put(address, encode(message), headers, subject=subject)
 
     def _put(
-        self, tier: int, body: bytes, headers: FieldTable, *, delay: timedelta, subject: str
+        self, address: Address, body: bytes, headers: FieldTable, *, subject: str
     ) -> asyncio.Future[None]:
         if self._confirms is None:
             raise self._away()
-        check_delay(delay)
         properties = spec.Basic.Properties(
             content_type="application/json",
             delivery_mode=PERSISTENT,
             headers=headers,
             message_id=f"{subject}:{next(self._unique)}",
         )
-        return self._confirms.send(self._topology.queue_of(tier), body, properties)
+        return self._confirms.send(address, body, properties)
 
     def _away(self) -> BrokerUnavailable:
         return BrokerUnavailable(f"not connected to RabbitMQ at {self._link.server.address}")
@@ -145,8 +154,9 @@ class Publisher:
         timeout_s = self._link.server.timeout.total_seconds()
         self._plain = await transport.channel(timeout=timeout_s)
         channel = await open_channel(transport, confirms=True, timeout_s=timeout_s)
-        confirms = Confirms(channel, self._topology.exchange, timeout_s=self._timeout_s)
+        confirms = Confirms(channel, timeout_s=self._timeout_s)
         self._confirms = confirms
+        channel.on_return = partial(self._on_return, confirms)
         for opened in (channel, self._plain):
             opened.closing.add_done_callback(partial(self._detach, confirms))
 
@@ -154,14 +164,14 @@ class Publisher:
         error = None if closing.cancelled() else closing.exception()
         reason = str(error or "connection closed")
         if isinstance(error, ChannelNotFoundEntity):
-            reason += "; run `notifier topology apply`"
+            reason += f"; {APPLY}"
+        self._give_up(confirms, reason)
+
+    def _on_return(self, confirms: Confirms, queue: str) -> None:
+        self._give_up(confirms, f"queue {queue!r} is missing; {APPLY}")
+
+    def _give_up(self, confirms: Confirms, reason: str) -> None:
         confirms.fail(reason)
         if confirms is self._confirms:
             self._confirms = self._plain = None
             self._link.drop(reason)
-
-
-def check_delay(delay: timedelta) -> None:
-    """Raises InvalidInput for one that no exchange holds."""
-    if delay > LONGEST_DELAY:
-        raise InvalidInput("delay", f"{delay} is longer than {LONGEST_DELAY}")

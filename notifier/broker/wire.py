@@ -24,10 +24,14 @@ Confirm = spec.Basic.Ack | spec.Basic.Nack | spec.Basic.Reject
 
 
 class DirectChannel(Channel):
-    """Hands confirms and deliveries straight to us, without a future or a task for each."""
+    """Hands confirms and deliveries straight to us, without a future or a task for each.
+
+    on_return: gets the queue that a mandatory message did not find.
+    """
 
     on_confirm: Callable[[Confirm], None] | None = None
     on_delivery: Callable[[DeliveredMessage], None] | None = None
+    on_return: Callable[[str], None] | None = None
 
     async def _on_confirm_frame(self, frame: Confirm) -> None:
         if self.on_confirm is not None:
@@ -38,6 +42,12 @@ class DirectChannel(Channel):
         delivered = await self._read_content(frame, header)
         if self.on_delivery is not None:
             self.on_delivery(delivered)
+
+    async def _on_return_frame(self, frame: spec.Basic.Return) -> None:
+        header = cast(ContentHeader, await self._get_frame())
+        await self._read_content(frame, header)
+        if self.on_return is not None:
+            self.on_return(frame.routing_key or "")
 
 
 async def open_channel(

@@ -17,21 +17,51 @@ LOOK_S = 20.0
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
-topology = typer.Typer(no_args_is_help=True, help="The exchange and the queues on RabbitMQ.")
+topology = typer.Typer(
+    no_args_is_help=True,
+    help="The queues on RabbitMQ, and what holds messages there until they are due.",
+)
 app.add_typer(topology, name="topology")
 
 
 @topology.command("apply", epilog="Example:  notifier topology apply && notifier topology check")
 def apply_topology() -> None:
-    """Declare the exchange, the tiers' queues and the dead queue; harmless where they exist."""
+    """Declare the tiers' queues, the dead queue, and what holds messages until they are due.
+
+    The first time it also chooses how they are held, and records it in MySQL, so that all
+    processes agree: [amqp] delay = exchange is an exchange of type x-delayed-message (ours, or
+    RabbitMQ's plugin), which holds any delay; queues is a hold queue for each tier, which needs
+    no plugin (other moments then wait in MySQL); auto takes the first of them that this broker
+    offers. Harmless where everything exists; to change over later: `notifier topology migrate`.
+    """
     from notifier.settings import read_settings
     from notifier.wiring import entry, parts
 
     settings = read_settings()
-    asyncio.run(entry.apply_topology(settings))
+    choice = asyncio.run(entry.apply_topology(settings))
     names = parts.topology_of(settings)
-    queues = ", ".join((*names.tier_queues, names.dead_queue))
-    typer.echo(f"exchange {names.exchange} and queues {queues} are there")
+    typer.echo(f"delay: {choice.mechanism} ({choice.why})")
+    typer.echo(f"queues {', '.join(names.queues)} are there")
+
+
+@topology.command("show", epilog="Example:  notifier topology show --json | jq .held")
+def show_topology(as_json: AsJson = False) -> None:
+    """Which mechanism holds messages, since when and why, and how many it holds now.
+
+    What the exchange holds only the management API tells ([amqp] management_url).
+    """
+    from notifier.settings import read_settings
+    from notifier.wiring import operator
+
+    shown = asyncio.run(operator.shown_topology(read_settings()))
+    if as_json:
+        _print_json(asdict(shown))
+        return
+    typer.echo(f"delay    {shown.mechanism}, since {shown.since:%F %T} UTC ({shown.why})")
+    typer.echo(f"broker   RabbitMQ {shown.version} at {shown.address}")
+    typer.echo(f"held     {'?' if shown.held is None else shown.held}")
+    for queue, ready in shown.ready.items():
+        typer.echo(f"queue    {queue}  {'missing' if ready is None else f'{ready} ready'}")
 
 
 @topology.command("check")
@@ -61,16 +91,13 @@ def settings(as_json: AsJson = False) -> None:
 
     Passwords and secrets are shown as ***.
     """
-    import orjson
-
     from notifier.cli.settings_table import print_settings
     from notifier.settings import read_settings
     from notifier.settings_list import shown
 
     lines = list(shown(read_settings()))
     if as_json:
-        document = [asdict(line) for line in lines]
-        typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+        _print_json([asdict(line) for line in lines])
     else:
         print_settings(lines)
 
@@ -80,14 +107,17 @@ def _look(looks: list[tuple[str, Look]], *, as_json: bool) -> None:
 
     looked = asyncio.run(look_at_all(looks, within_s=LOOK_S))
     if as_json:
-        import orjson
-
-        document = [asdict(item) for item in looked]
-        typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+        _print_json([asdict(item) for item in looked])
     else:
         _print(looked)
     if any(item.seen.faults for item in looked):
         raise typer.Exit(1)
+
+
+def _print_json(document: object) -> None:
+    import orjson
+
+    typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
 def _print(looked: list[Looked]) -> None:

@@ -31,12 +31,11 @@ from notifier.dispatch.ports import (
     RunLog,
 )
 from notifier.dispatch.tally import Tally
-from notifier.domain.claim import Forget, NoRow, TooEarly
+from notifier.domain.claim import WORTH_WAITING, Forget, NoRow, TooEarly
 from notifier.domain.lease import Attempted, Claimed, Ended, Recorded, Superseded
 from notifier.domain.message import Message
 from notifier.domain.notification import Channel
 from notifier.domain.outcome import Paused, Unknown
-from notifier.domain.placement import delay_until
 from notifier.domain.rules import RuleBook
 from notifier.domain.settle import may_send
 from notifier.errors import (
@@ -52,8 +51,6 @@ Answer = TypeVar("Answer")
 
 UPGRADE_WAIT = timedelta(seconds=30)
 """A newer fleet's message waits this long before it is looked at again."""
-WORTH_WAITING = timedelta(milliseconds=50)
-"""Up to this long before its moment a message waits in the process instead of the broker."""
 LONGEST_BACKOFF_S = 5.0
 
 
@@ -157,7 +154,8 @@ class Attempts:
             case Claimed():
                 await self._attempt(result)
             case TooEarly(remaining=remaining):
-                await self._publisher.publish(message, delay=remaining)
+                places = self._rule_book.places
+                await self._publisher.publish(message, delay=places.delays.fit(remaining))
             case Superseded(message=later, delay=delay):
                 await self._publisher.publish(later, delay=delay)
             case NoRow():
@@ -180,7 +178,7 @@ class Attempts:
             await asyncio.gather(*announcing)
         pass_by("before_republish")
         if recorded.next is not None:
-            await self._publisher.publish(recorded.next, delay=_left(claimed, recorded.next))
+            await self._publisher.publish(recorded.next, delay=self._left(claimed, recorded.next))
         pass_by("before_ack")
 
     async def _settle(self, claimed: Claimed, attempted: Attempted | None) -> Recorded:
@@ -249,7 +247,7 @@ class Attempts:
     async def _announce(self, claimed: Claimed, message: Message) -> None:
         """The created notification is committed: what the broker refuses the sweeper brings."""
         try:
-            await self._publisher.publish(message, delay=_left(claimed, message))
+            await self._publisher.publish(message, delay=self._left(claimed, message))
         except BrokerUnavailable as error:
             log.warning("publish.left_to_sweeper", order_no=message.order_no, error=str(error))
 
@@ -257,6 +255,11 @@ class Attempts:
         await self._publisher.publish_dead(delivery.body, delivery.headers, reason)
         delivery.ack()
         log.warning("message.unreadable", reason=reason)
+
+    def _left(self, claimed: Claimed, message: Message) -> timedelta:
+        """Until the message is due, by the database's time carried on with our monotonic clock."""
+        now = claimed.now + timedelta(seconds=monotonic() - claimed.asked_s)
+        return self._rule_book.places.delay_until(message.due_at, now)
 
     def _say_away(self, error: str) -> None:
         """Once, not once for each of the hundreds that wait."""
@@ -278,9 +281,3 @@ class Attempts:
                 return answer
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, LONGEST_BACKOFF_S)
-
-
-def _left(claimed: Claimed, message: Message) -> timedelta:
-    """Until the message is due, by the database's time carried on with our monotonic clock."""
-    now = claimed.now + timedelta(seconds=monotonic() - claimed.asked_s)
-    return delay_until(message.due_at, now)

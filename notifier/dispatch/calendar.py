@@ -17,6 +17,10 @@ log = structlog.get_logger(__name__)
 
 Publish = Callable[[Sequence[tuple[Message, timedelta]]], Awaitable[None]]
 SLOWEST_RETRY_S = 5.0
+LOOK_S = 0.1
+"""How often the next moment is asked for, where that matters: a new one may be nearer."""
+TAKEN_S = 0.01
+"""Until the next look at rows that another calendar holds locked."""
 
 
 class Swept(Protocol):
@@ -28,12 +32,17 @@ class Swept(Protocol):
 
 class ScheduleStore(Protocol):
     async def promote(self, publish: Publish) -> Swept: ...
+    async def until_next(self) -> timedelta | None: ...
     async def expire_leases(self, publish: Publish) -> Swept: ...
     async def sweep(self, publish: Publish, busy: Collection[int]) -> Swept: ...
 
 
 class Calendar:
-    """busy_tiers: the tiers whose queues have messages ready, asked of the broker."""
+    """busy_tiers: the tiers whose queues have messages ready, asked of the broker.
+
+    lead: how long before its moment a row is handed over. Where that is shorter than a tick, the
+    calendar wakes for each.
+    """
 
     def __init__(
         self,
@@ -42,12 +51,14 @@ class Calendar:
         publish: Publish,
         busy_tiers: Callable[[], Awaitable[Collection[int]]],
         tick: timedelta,
+        lead: timedelta,
         tally: Tally,
     ) -> None:
         self._schedule = schedule
         self._publish = publish
         self._busy_tiers = busy_tiers
         self._tick_s = tick.total_seconds()
+        self._wakes = lead < tick
         self._tally = tally
 
     async def run(self, draining: asyncio.Event) -> None:
@@ -57,11 +68,26 @@ class Calendar:
             try:
                 more = await self.tick()
                 wait_s = 0 if more else self._tick_s
+                if self._wakes and not more:
+                    await self._keep_moments(draining)
+                    wait_s = 0
             except (StoreUnavailable, BrokerUnavailable) as error:
                 self._tally.failed(str(error))
                 log.warning("calendar.waiting", error=str(error))
                 wait_s = min(max(wait_s, self._tick_s) * 2, SLOWEST_RETRY_S)
             await _pause(draining, wait_s)
+
+    async def _keep_moments(self, draining: asyncio.Event) -> None:
+        """Until the next tick, hand over each row at its own moment."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + self._tick_s
+        while (left_s := ends - loop.time()) > 0 and not draining.is_set():
+            until_next = await self._schedule.until_next()
+            if until_next is None or until_next > timedelta(0):
+                next_s = LOOK_S if until_next is None else until_next.total_seconds()
+                await _pause(draining, min(left_s, LOOK_S, max(next_s, 0.001)))
+            elif not self._told("promoted", await self._schedule.promote(self._publish)).count:
+                await _pause(draining, TAKEN_S)
 
     async def tick(self) -> bool:
         """One look at everything; whether there is more to do at once."""

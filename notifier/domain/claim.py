@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 
 from notifier.domain.notification import TERMINAL, State
 
+WORTH_WAITING = timedelta(milliseconds=50)
+"""Up to this long before its moment a message waits in the process instead of the broker."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:

@@ -12,7 +12,7 @@ from uuid import UUID
 from notifier.domain.ladder import Ladder
 from notifier.domain.message import Message
 from notifier.domain.notification import State
-from notifier.domain.placement import Places, delay_until
+from notifier.domain.placement import Places
 from notifier.domain.submission import Accepted, Submission
 from notifier.errors import IdempotencyConflict, StoreConflict
 from notifier.store.drafts import COLUMNS, Draft, draft_of
@@ -81,7 +81,8 @@ class Acceptor:
         )
         keys = [draft.submission.dedupe_key for draft in drafts if draft.submission.dedupe_key]
         earlier = {} if count == len(drafts) else await earlier_ones(cursor.fetch, keys)
-        return Inserted(drafts, earlier, now - timedelta(seconds=asked_s))
+        zero = now - timedelta(seconds=asked_s)
+        return Inserted(drafts, earlier, zero=zero, places=self._places)
 
     async def hasten(self, ids: Sequence[UUID]) -> None:
         """Let the sweeper publish these as soon as it can: the broker did not take them."""
@@ -96,12 +97,18 @@ class Inserted:
     """Rows of a transaction that is not committed yet."""
 
     def __init__(
-        self, drafts: Sequence[Draft], earlier: Mapping[bytes, Earlier], zero: datetime
+        self,
+        drafts: Sequence[Draft],
+        earlier: Mapping[bytes, Earlier],
+        *,
+        zero: datetime,
+        places: Places,
     ) -> None:
         """zero: the database's time when this process's monotonic clock was zero."""
         self._drafts = drafts
         self._earlier = earlier
         self._zero = zero
+        self._places = places
 
     @property
     def conflicts(self) -> dict[int, IdempotencyConflict]:
@@ -126,7 +133,7 @@ class Inserted:
                 Accepted(id=draft.id, state=placement.state, due_at=placement.due_at, new=True)
             )
             if placement.state is State.WAITING:
-                publish.append((draft.message, delay_until(placement.due_at, now)))
+                publish.append((draft.message, self._places.delay_until(placement.due_at, now)))
         return Acceptance(accepted=accepted, publish=publish)
 
     def _earlier_of(self, draft: Draft) -> Earlier | None:

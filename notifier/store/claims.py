@@ -41,6 +41,7 @@ class _Plan:
     cancelled: dict[str, list[bytes]] = field(default_factory=dict)
     assignments: dict[str, list[Assignment]] = field(default_factory=dict)
     publishers: list[tuple[Any, ...]] = field(default_factory=list)
+    put_off: list[tuple[datetime, bytes]] = field(default_factory=list)
 
 
 class Claims:
@@ -117,10 +118,13 @@ class Claims:
             redelivered=redelivered,
             now=row.now if row else datetime.min,
         )
-        if row is None or isinstance(decision, claim.Forget | claim.TooEarly | claim.NoRow):
+        if row is None or isinstance(decision, claim.Forget | claim.NoRow):
             return decision  # type: ignore[return-value]
+        if isinstance(decision, claim.TooEarly):
+            return self._wait(row, decision.remaining, plan)
         if isinstance(decision, claim.PublishLater):
-            return Superseded(message=row.message(), delay=max(row.due_at - row.now, _ZERO))
+            delay = self._places.delay_until(row.due_at, row.now)
+            return Superseded(message=row.message(), delay=delay)
         if row.deadline_at is not None and row.deadline_at < row.now:
             return replace(self._claim(row, plan), refused=Permanent(code="expired"))
         if row.role == Role.DESIGNER and row.order_book in self._books:
@@ -131,7 +135,7 @@ class Claims:
         key = (row.order_book, row.order_id or 0)
         order = orders.get(key)
         if order is None and key in orders:
-            return claim.TooEarly(remaining=HELD_WAIT)
+            return self._wait(row, HELD_WAIT, plan)
         verdict = dispatch.decide(
             order, designer_id=row.designer_id or 0, dispatched_at=row.dispatched_at
         )
@@ -151,6 +155,14 @@ class Claims:
                         order, status=OrderStatus.DESIGNING, designer_id=row.designer_id
                     )
                 return self._assign(row, plan, publisher)
+
+    def _wait(self, row: LockedRow, remaining: timedelta, plan: _Plan) -> ClaimResult:
+        """In the broker, or in the calendar where the broker cannot hold exactly this delay."""
+        if remaining <= claim.WORTH_WAITING or self._places.delays.can_hold(remaining):
+            return claim.TooEarly(remaining=remaining)
+        row.state = State.SCHEDULED
+        plan.put_off.append((row.now + remaining, row.id))
+        return claim.Forget(reason="left to the calendar")
 
     def _assign(self, row: LockedRow, plan: _Plan, publisher: str) -> Claimed:
         assignment = Assignment(
@@ -183,6 +195,12 @@ class Claims:
         if plan.claimed:
             now = rows[plan.claimed[0]].now
             self._write_claimed(cursor, plan, now)
+        for moment, id_ in plan.put_off:
+            cursor.later(
+                "UPDATE notifier_notification SET state = 'scheduled', next_sweep_at = %s "
+                "WHERE id = %s",
+                [moment, id_],
+            )
         for reason, ids in plan.cancelled.items():
             cursor.later(
                 "UPDATE notifier_notification SET state = 'cancelled', reason = %s, "
@@ -206,6 +224,3 @@ class Claims:
             + ([*plan.dispatched, now] if plan.dispatched else [])
             + plan.claimed,
         )
-
-
-_ZERO = datetime.min - datetime.min

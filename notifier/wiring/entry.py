@@ -9,9 +9,9 @@ from functools import partial
 from time import monotonic
 from zoneinfo import ZoneInfo
 
-from notifier.broker import topology
 from notifier.dispatch.intake import Intake
 from notifier.dispatch.publishing import Designer, NoticeReader, Reader, Timing
+from notifier.domain.delay import Choice
 from notifier.domain.notification import TERMINAL, State
 from notifier.domain.order import OrderRow
 from notifier.settings import Settings
@@ -19,6 +19,7 @@ from notifier.store.accept import Acceptor
 from notifier.store.earlier import conflicts
 from notifier.store.playground import OpenOrder, make_order_table, put_orders
 from notifier.store.settled import states_of
+from notifier.wiring import delay
 from notifier.wiring.parts import (
     ladders_of,
     offer_of,
@@ -26,22 +27,23 @@ from notifier.wiring.parts import (
     open_publisher,
     order_books_of,
     places_of,
-    server_of,
-    topology_of,
 )
 
 
-async def apply_topology(settings: Settings) -> None:
-    """Raises TopologyError, BrokerUnavailable."""
-    await topology.apply(topology_of(settings), server_of(settings))
+async def apply_topology(settings: Settings) -> Choice:
+    """Raises SettingsError, TopologyError, BrokerUnavailable, StoreUnavailable, StoreError."""
+    async with open_database(settings) as database:
+        return await delay.apply(settings, database)
 
 
 @asynccontextmanager
 async def open_intake(settings: Settings) -> AsyncIterator[Intake]:
     """Works without the broker too: what is accepted then is published by the sweeper."""
     async with open_database(settings) as database:
-        acceptor = Acceptor(database, ladders=ladders_of(settings), places=places_of(settings))
-        async with open_publisher(settings, "intake", patient=True) as publisher:
+        chosen = await delay.chosen_delay(settings, database)
+        places = places_of(settings, chosen)
+        acceptor = Acceptor(database, ladders=ladders_of(settings), places=places)
+        async with open_publisher(settings, chosen, "intake", patient=True) as publisher:
             yield Intake(acceptor, publisher)
 
 

@@ -12,7 +12,9 @@ from notifier.broker import codec
 from notifier.broker.connection import Link
 from notifier.broker.consumer import Consumer
 from notifier.broker.depth import Depths
+from notifier.broker.mechanism import Mechanism
 from notifier.broker.publisher import Publisher
+from notifier.broker.sight import need_topology
 from notifier.dispatch import failpoint
 from notifier.dispatch.attempt import Attempts, Limits
 from notifier.dispatch.calendar import Calendar
@@ -23,7 +25,7 @@ from notifier.dispatch.run_log import BufferedRunLog, Sink
 from notifier.dispatch.tally import Tally
 from notifier.dispatch.tier_worker import TierParts, TierWorker
 from notifier.domain.lease import Lease, lease_duration
-from notifier.domain.notification import Channel
+from notifier.domain.rules import RuleBook
 from notifier.domain.worker import Worker
 from notifier.errors import BrokerUnavailable, SettingsError
 from notifier.settings import Settings
@@ -32,9 +34,9 @@ from notifier.store.mysql import Database
 from notifier.store.pauses import MysqlPauses
 from notifier.store.records import Records
 from notifier.store.run_log import MysqlSink
+from notifier.wiring.delay import await_chosen_delay, chosen_delay
 from notifier.wiring.parts import (
     channels_of,
-    confirm_timeout,
     ladders_of,
     open_database,
     open_publisher,
@@ -47,6 +49,10 @@ from notifier.wiring.parts import (
 )
 
 WORKER_ID = "NOTIFIER_CHILD_WORKER_ID"
+
+
+LONGEST_SEND = timedelta(seconds=15)
+"""Where no channel says how long its send may take."""
 
 
 def worker_for(settings: Settings, kind: str, tier: int | None) -> Worker:
@@ -66,8 +72,9 @@ async def release_leases(settings: Settings, worker_id: str) -> None:
     Raises StoreUnavailable; BrokerUnavailable costs only time, the sweeper publishes.
     """
     async with open_database(settings) as database:
-        schedule = schedule_of(settings, database)
-        async with open_publisher(settings, "release", patient=True) as publisher:
+        delay = await chosen_delay(settings, database)
+        schedule = schedule_of(settings, database, delay)
+        async with open_publisher(settings, delay, "release", patient=True) as publisher:
             while (await schedule.release_owner(worker_id, publisher.publish_many)).more:
                 pass
 
@@ -85,19 +92,29 @@ async def queue_depths(settings: Settings) -> Mapping[int, int] | None:
         await link.close()
 
 
+@asynccontextmanager
+async def open_tools(
+    settings: Settings, name: str
+) -> AsyncIterator[tuple[Database, Mechanism, Publisher]]:
+    """What each process of a fleet needs; servers that are away are waited for."""
+    async with open_database(settings) as database:
+        delay = await await_chosen_delay(settings, database)
+        async with open_publisher(settings, delay, name, patient=True) as publisher:
+            yield database, delay, publisher
+
+
 def _tier_worker(settings: Settings, tier: int, worker_id: str) -> TierWorker:
     tally = Tally()
 
     @asynccontextmanager
     async def open_parts() -> AsyncIterator[TierParts]:
         consume = Link(server_of(settings), name=f"notifier tier {tier}s consume")
-        async with (
-            open_database(settings) as database,
-            open_publisher(settings, f"tier {tier}s", patient=True) as publisher,
-        ):
+        async with open_tools(settings, f"tier {tier}s") as (database, delay, publisher):
             channels = channels_of(settings)
+            rule_book = rule_book_of(settings, channels, delay)
             try:
                 await consume.open(patient=True)
+                await need_topology(consume, delay)
                 consumer = Consumer(consume, topology_of(settings).queue_of(tier))
                 pauses = Pauses(MysqlPauses(database), who=worker_id)
                 run_log = BufferedRunLog(_sinks(settings, database))
@@ -106,14 +123,12 @@ def _tier_worker(settings: Settings, tier: int, worker_id: str) -> TierWorker:
                     attempts=Attempts(
                         tier=tier,
                         decode=codec.decode,
-                        claims=_claims(settings, database, channels, worker_id),
-                        records=Records(
-                            database, rule_book=rule_book_of(settings, channels), worker=worker_id
-                        ),
+                        claims=_claims(settings, database, rule_book, worker_id),
+                        records=Records(database, rule_book=rule_book, worker=worker_id),
                         publisher=publisher,
                         channels=channels,
                         pauses=pauses,
-                        rule_book=rule_book_of(settings, channels),
+                        rule_book=rule_book,
                         run_log=run_log,
                         tally=tally,
                         limits=Limits(batch=settings.attempt.batch),
@@ -130,16 +145,14 @@ def _tier_worker(settings: Settings, tier: int, worker_id: str) -> TierWorker:
     return TierWorker(open_parts, tally=tally, concurrency=settings.fleet.concurrency)
 
 
-def _claims(
-    settings: Settings, database: Database, channels: Mapping[str, Channel], worker_id: str
-) -> Claims:
-    longest = max((channel.timeout for channel in channels.values()), default=timedelta(seconds=15))
+def _claims(settings: Settings, database: Database, rule_book: RuleBook, worker_id: str) -> Claims:
+    longest = max((one.send_timeout for one in rule_book.channels.values()), default=LONGEST_SEND)
     return Claims(
         database,
         lease=Lease(owner=worker_id, duration=lease_duration(longest)),
         books=order_books_of(settings),
         ladders=ladders_of(settings),
-        places=places_of(settings),
+        places=rule_book.places,
     )
 
 
@@ -148,24 +161,22 @@ def _calendar_worker(settings: Settings) -> CalendarWorker:
 
     @asynccontextmanager
     async def open_calendar() -> AsyncIterator[Calendar]:
-        link = Link(server_of(settings), name="notifier calendar publish")
-        async with open_database(settings) as database:
+        link = Link(server_of(settings), name="notifier calendar depths")
+        async with open_tools(settings, "calendar") as (database, delay, publisher):
             try:
                 await link.open(patient=True)
-                names = topology_of(settings)
-                publisher = await Publisher.open(
-                    link, names, confirm_within=confirm_timeout(settings)
-                )
-                depths = await Depths.open(link, names)
+                await need_topology(link, delay)
+                depths = await Depths.open(link, topology_of(settings))
 
                 async def busy_tiers() -> set[int]:
                     return {tier for tier, count in (await depths.ready()).items() if count}
 
                 yield Calendar(
-                    schedule_of(settings, database),
+                    schedule_of(settings, database, delay),
                     publish=publisher.publish_many,
                     busy_tiers=busy_tiers,
                     tick=timedelta(seconds=settings.calendar.tick_s),
+                    lead=places_of(settings, delay).lead,
                     tally=tally,
                 )
             finally:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from notifier.broker.connection import Link
 from notifier.broker.dead_queue import DeadQueue
 from notifier.broker.inspection import Inspector
 from notifier.broker.management import Management
+from notifier.broker.mechanism import Mechanism
 from notifier.dispatch import intervene
 from notifier.dispatch.explain import Explainer
 from notifier.dispatch.intervene import Replay
@@ -23,6 +25,7 @@ from notifier.store.mysql import Database
 from notifier.store.pauses import MysqlPauses
 from notifier.store.replays import Replays
 from notifier.store.timelines import Timelines
+from notifier.wiring.delay import chosen_delay, mechanism_of, recorded_choice
 from notifier.wiring.parts import (
     ladders_of,
     mysql_options,
@@ -57,7 +60,7 @@ async def open_auditor(settings: Settings) -> AsyncIterator[Auditor]:
 
 
 @asynccontextmanager
-async def open_inspector(settings: Settings) -> AsyncIterator[Inspector]:
+async def open_inspector(settings: Settings, delay: Mechanism) -> AsyncIterator[Inspector]:
     """Raises BrokerUnavailable."""
     server = server_of(settings)
     link = Link(server, name="notifier inspect")
@@ -65,9 +68,39 @@ async def open_inspector(settings: Settings) -> AsyncIterator[Inspector]:
     management = Management(url=url.get_secret_value(), vhost=server.vhost) if url else None
     try:
         await link.open()
-        yield Inspector(link, topology_of(settings), management=management)
+        yield Inspector(link, topology_of(settings), delay, management=management)
     finally:
         await link.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownTopology:
+    """ready: messages ready by queue, None where it is missing. held: None where nobody knows."""
+
+    mechanism: str
+    why: str
+    since: datetime
+    version: str
+    address: str
+    held: int | None
+    ready: Mapping[str, int | None]
+
+
+async def shown_topology(settings: Settings) -> ShownTopology:
+    """Raises SettingsError, BrokerUnavailable, StoreUnavailable, StoreError."""
+    async with open_database(settings) as database:
+        choice = await recorded_choice(database)
+    delay = mechanism_of(settings, choice.mechanism)
+    async with open_inspector(settings, delay) as inspector:
+        return ShownTopology(
+            mechanism=choice.mechanism,
+            why=choice.why,
+            since=choice.since,
+            version=inspector.version,
+            address=server_of(settings).address,
+            held=await inspector.held(),
+            ready=await inspector.ready(),
+        )
 
 
 @asynccontextmanager
@@ -79,14 +112,13 @@ async def open_listing(settings: Settings) -> AsyncIterator[Listing]:
 @asynccontextmanager
 async def open_replay(settings: Settings) -> AsyncIterator[Replay]:
     """Works without the broker too: the sweeper publishes what it did not take."""
-    async with (
-        open_database(settings) as database,
-        open_publisher(settings, "replay", patient=True) as publisher,
-    ):
-        places, books = places_of(settings), order_books_of(settings)
+    async with open_database(settings) as database:
+        delay = await chosen_delay(settings, database)
+        places, books = places_of(settings, delay), order_books_of(settings)
         acceptor = Acceptor(database, ladders=ladders_of(settings), places=places)
         replays = Replays(database, places=places, books=books)
-        yield Replay(replays, publisher, hasten=acceptor.hasten)
+        async with open_publisher(settings, delay, "replay", patient=True) as publisher:
+            yield Replay(replays, publisher, hasten=acceptor.hasten)
 
 
 @asynccontextmanager

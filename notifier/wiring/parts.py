@@ -9,6 +9,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from notifier.broker.connection import Link, Server
+from notifier.broker.mechanism import Mechanism
 from notifier.broker.publisher import Publisher
 from notifier.broker.topology import Topology
 from notifier.channels.targets import TargetRules, check_target
@@ -38,14 +39,14 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def open_publisher(
-    settings: Settings, name: str, *, patient: bool = False
+    settings: Settings, delay: Mechanism, name: str, *, patient: bool = False
 ) -> AsyncIterator[Publisher]:
     """patient: begin although the broker is away. Raises BrokerUnavailable else."""
     link = Link(server_of(settings), name=f"notifier {name} publish")
     try:
         await link.open(patient=patient)
         yield await Publisher.open(
-            link, topology_of(settings), confirm_within=confirm_timeout(settings)
+            link, topology_of(settings), delay, confirm_within=confirm_timeout(settings)
         )
     finally:
         await link.close()
@@ -67,6 +68,7 @@ def topology_of(settings: Settings) -> Topology:
         delayed_type=settings.amqp.delayed_type,
         queue_type=settings.amqp.queue_type,
         dead_queue=settings.amqp.dead_queue,
+        hold_prefix=settings.amqp.hold_prefix,
     )
 
 
@@ -90,18 +92,18 @@ def ladders_of(settings: Settings) -> dict[str, Ladder]:
     }
 
 
-def places_of(settings: Settings) -> Places:
+def places_of(settings: Settings, delay: Mechanism) -> Places:
     return Places(
         tiers=settings.fleet.tiers,
         horizon=timedelta(seconds=settings.calendar.horizon_s),
-        can_hold=Publisher.can_hold,
+        delays=delay.delays,
     )
 
 
-def rule_book_of(settings: Settings, channels: Mapping[str, Channel]) -> RuleBook:
+def rule_book_of(settings: Settings, channels: Mapping[str, Channel], delay: Mechanism) -> RuleBook:
     return RuleBook(
         ladders=ladders_of(settings),
-        places=places_of(settings),
+        places=places_of(settings, delay),
         channels={
             name: Guarantees(protected_for=channel.protected_for, send_timeout=channel.timeout)
             for name, channel in channels.items()
@@ -110,8 +112,8 @@ def rule_book_of(settings: Settings, channels: Mapping[str, Channel]) -> RuleBoo
     )
 
 
-def schedule_of(settings: Settings, database: Database) -> Schedule:
-    rule_book = rule_book_of(settings, channels_of(settings))
+def schedule_of(settings: Settings, database: Database, delay: Mechanism) -> Schedule:
+    rule_book = rule_book_of(settings, channels_of(settings), delay)
     return Schedule(database, rule_book=rule_book, batch=settings.calendar.batch)
 
 

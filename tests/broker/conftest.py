@@ -11,6 +11,7 @@ import uvloop
 from yarl import URL
 
 from notifier.broker.connection import Link, Server, connect
+from notifier.broker.delay_exchange import ExchangeDelay
 from notifier.broker.management import Management
 from notifier.broker.topology import Topology, apply
 from notifier.stack import Stack
@@ -48,7 +49,7 @@ def names() -> Topology:
 @pytest.fixture
 async def topology(names: Topology, server: Server) -> AsyncIterator[Topology]:
     """Applied; its queues are deleted afterwards."""
-    await apply(names, server)
+    await apply(names, server, ExchangeDelay(names))
     yield names
     await delete_queues(names, server)
 

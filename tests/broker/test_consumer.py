@@ -7,6 +7,7 @@ import pytest
 from notifier.broker import codec
 from notifier.broker.connection import Link, Server, connect, open_connection
 from notifier.broker.consumer import Consumer
+from notifier.broker.delay_exchange import ExchangeDelay
 from notifier.broker.delivery import Delivery
 from notifier.broker.publisher import Publisher
 from notifier.broker.topology import Topology, apply
@@ -17,7 +18,7 @@ from tests.broker.messages import NOW, Inbox, message, until
 
 @pytest.fixture
 async def publisher(link: Link, topology: Topology) -> Publisher:
-    return await Publisher.open(link, topology)
+    return await Publisher.open(link, topology, ExchangeDelay(topology))
 
 
 async def test_after_the_network_failed_what_was_unacked_comes_again_and_old_acks_are_harmless(
@@ -102,7 +103,7 @@ async def test_a_consumer_that_the_broker_cancelled_begins_again(
     async with await open_connection(server, name="test") as connection:
         await (await connection.channel()).queue_delete(queue)
     await until(lambda: not consuming.is_up)
-    await apply(topology, server)
+    await apply(topology, server, ExchangeDelay(topology))
     await publisher.publish(message(seq=8), delay=NOW)
 
     await inbox.holds(1)

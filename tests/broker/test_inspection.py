@@ -10,6 +10,7 @@ import pytest
 
 from notifier.broker.connection import Link, Server, open_connection
 from notifier.broker.consumer import Consumer
+from notifier.broker.delay_exchange import ExchangeDelay
 from notifier.broker.depth import Depths
 from notifier.broker.inspection import Backlog, Inspector
 from notifier.broker.management import Management
@@ -21,7 +22,7 @@ from tests.broker.messages import NOW, Inbox, message
 
 @pytest.fixture
 def inspector(link: Link, topology: Topology, management: Management) -> Inspector:
-    return Inspector(link, topology, management=management)
+    return Inspector(link, topology, ExchangeDelay(topology), management=management)
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ async def test_what_was_applied_has_no_problem(inspector: Inspector) -> None:
 async def test_nothing_applied_names_everything_that_is_missing(
     link: Link, names: Topology, management: Management
 ) -> None:
-    problems = await Inspector(link, names, management=management).check()
+    problems = await Inspector(link, names, ExchangeDelay(names), management=management).check()
 
     assert [problem.what for problem in problems] == [
         f"exchange {names.exchange!r} is missing",
@@ -92,7 +93,7 @@ async def test_an_exchange_of_another_type_is_found(
         channel = await connection.channel()
         await channel.declare_exchange(names.exchange, aio_pika.ExchangeType.DIRECT, durable=True)
 
-    found = await whats(Inspector(link, names, management=management))
+    found = await whats(Inspector(link, names, ExchangeDelay(names), management=management))
 
     assert f"exchange {names.exchange!r}: type is direct, expected x-delayed-message" in found
 
@@ -113,7 +114,7 @@ async def test_a_policy_that_drops_messages_is_found(
 async def test_the_backlog_tells_ready_unacked_and_held(
     inspector: Inspector, link: Link, topology: Topology
 ) -> None:
-    publisher = await Publisher.open(link, topology)
+    publisher = await Publisher.open(link, topology, ExchangeDelay(topology))
     await publisher.publish_many([(message(tier=3), NOW)] * 5)
     await publisher.publish_many([(message(tier=1), timedelta(minutes=5))] * 3)
     await publisher.publish_dead(b"x", {}, "no_row")
@@ -132,7 +133,7 @@ async def test_the_backlog_tells_ready_unacked_and_held(
 
 
 async def test_ready_counts_need_no_management_api(link: Link, topology: Topology) -> None:
-    publisher = await Publisher.open(link, topology)
+    publisher = await Publisher.open(link, topology, ExchangeDelay(topology))
     await publisher.publish_many([(message(tier=3), NOW)] * 4)
     depths = await Depths.open(link, topology)
 
@@ -140,16 +141,9 @@ async def test_ready_counts_need_no_management_api(link: Link, topology: Topolog
         while (await depths.ready()) != {1: 0, 3: 4}:
             await asyncio.sleep(0.05)
 
-    backlog = await Inspector(link, topology).backlog()
+    backlog = await Inspector(link, topology, ExchangeDelay(topology)).backlog()
     assert backlog.held is None
     assert backlog.tiers[3].unacked is None
-
-
-async def test_what_the_broker_offers_is_told(inspector: Inspector) -> None:
-    offer = await inspector.offer()
-
-    assert offer.version[0].isdigit()
-    assert offer.has_delayed_exchange
 
 
 async def test_a_management_api_that_refuses_us_is_named_without_the_password(
@@ -159,6 +153,6 @@ async def test_a_management_api_that_refuses_us_is_named_without_the_password(
     stranger = Management(url=str(url), vhost=management.vhost)
 
     with pytest.raises(BrokerUnavailable, match=r"answers 401.*management_url") as raised:
-        await Inspector(link, topology, management=stranger).check()
+        await Inspector(link, topology, ExchangeDelay(topology), management=stranger).check()
 
     assert "wrong" not in str(raised.value)

@@ -9,6 +9,7 @@ from yarl import URL
 
 from notifier.broker.connection import Link, Server, connect, open_connection
 from notifier.broker.consumer import Consumer
+from notifier.broker.delay_exchange import ExchangeDelay
 from notifier.broker.publisher import Publisher
 from notifier.broker.topology import Topology, apply
 from notifier.errors import BrokerUnavailable, TopologyError
@@ -19,12 +20,14 @@ from tests.contract.benches import delete_queues
 
 @pytest.fixture
 async def publisher(link: Link, topology: Topology) -> Publisher:
-    return await Publisher.open(link, topology)
+    return await Publisher.open(link, topology, ExchangeDelay(topology))
 
 
 @pytest.fixture
 async def frail_publisher(frail_link: Link, topology: Topology) -> Publisher:
-    return await Publisher.open(frail_link, topology, confirm_within=timedelta(seconds=0.5))
+    return await Publisher.open(
+        frail_link, topology, ExchangeDelay(topology), confirm_within=timedelta(seconds=0.5)
+    )
 
 
 async def test_many_publishes_at_once_are_each_confirmed_and_all_there(
@@ -72,11 +75,11 @@ async def test_without_the_exchange_the_remedy_is_named_and_applying_it_mends(
 ) -> None:
     link = await connect(server, name="test")
     try:
-        publisher = await Publisher.open(link, names)
+        publisher = await Publisher.open(link, names, ExchangeDelay(names))
         with pytest.raises(BrokerUnavailable, match=r"no exchange.*run `notifier topology apply`"):
             await publisher.publish(message(), delay=NOW)
 
-        await apply(names, server)
+        await apply(names, server, ExchangeDelay(names))
         await until(lambda: link.is_up)
         await publisher.publish(message(), delay=NOW)
     finally:
@@ -121,7 +124,9 @@ async def test_no_publish_waits_longer_than_allowed_for_its_confirm(
 async def test_what_was_under_way_when_the_network_failed_is_reported_as_unconfirmed(
     cable: Cable, frail_link: Link, topology: Topology
 ) -> None:
-    patient = await Publisher.open(frail_link, topology, confirm_within=timedelta(seconds=60))
+    patient = await Publisher.open(
+        frail_link, topology, ExchangeDelay(topology), confirm_within=timedelta(seconds=60)
+    )
     cable.stall()
     publishes = [
         asyncio.create_task(patient.publish(message(seq=seq), delay=NOW)) for seq in range(50)
@@ -140,7 +145,9 @@ async def test_a_silent_network_is_noticed_by_the_heartbeat_and_cancels_nobody(
 ) -> None:
     url = str(URL(server.url).with_port(cable.port))
     link = await connect(Server(url=url, heartbeat=timedelta(seconds=1)), name="test")
-    publisher = await Publisher.open(link, topology, confirm_within=timedelta(seconds=60))
+    publisher = await Publisher.open(
+        link, topology, ExchangeDelay(topology), confirm_within=timedelta(seconds=60)
+    )
     cable.stall()
     waiting = [
         asyncio.create_task(publisher.publish(message(), delay=NOW)),
@@ -161,7 +168,9 @@ async def test_closing_the_link_answers_everything_that_still_waits(
 ) -> None:
     url = str(URL(server.url).with_port(cable.port))
     link = await connect(Server(url=url, timeout=timedelta(seconds=1)), name="test")
-    publisher = await Publisher.open(link, topology, confirm_within=timedelta(seconds=60))
+    publisher = await Publisher.open(
+        link, topology, ExchangeDelay(topology), confirm_within=timedelta(seconds=60)
+    )
     cable.stall()
     publishes = [
         asyncio.create_task(publisher.publish(message(), delay=NOW)),

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from notifier.broker.connection import Link, Server, connect
 from notifier.broker.consumer import Consumer
+from notifier.broker.delay_exchange import ExchangeDelay
 from notifier.broker.publisher import Publisher
 from notifier.broker.topology import Topology
 from notifier.stack import Stack
@@ -15,7 +16,7 @@ async def test_a_killed_broker_loses_nothing_confirmed_and_everybody_comes_back(
     stack: Stack, server: Server, link: Link, topology: Topology
 ) -> None:
     consuming = await connect(server, name="test consume")
-    publisher = await Publisher.open(link, topology)
+    publisher = await Publisher.open(link, topology, ExchangeDelay(topology))
     inbox = Inbox()
     await Consumer(consuming, topology.queue_of(1)).consume(inbox, prefetch=100)
     await publisher.publish_many([(message(seq=seq), timedelta(seconds=2)) for seq in range(500)])

@@ -9,7 +9,9 @@ from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import AMQPError
 
 from notifier.broker.connection import Server, open_connection
-from notifier.broker.topology import Topology, apply, refusal
+from notifier.broker.declaring import refusal
+from notifier.broker.delay_exchange import ExchangeDelay
+from notifier.broker.topology import Topology, apply
 from notifier.errors import TopologyError
 
 
@@ -25,7 +27,7 @@ async def test_an_exchange_of_the_same_name_but_another_type_is_refused(
     await channel.declare_exchange(names.exchange, aio_pika.ExchangeType.FANOUT, durable=True)
 
     with pytest.raises(TopologyError) as raised:
-        await apply(names, server)
+        await apply(names, server, ExchangeDelay(names))
 
     told = str(raised.value)
     assert f"exchange {names.exchange!r}: its type is fanout, expected x-delayed-message" in told
@@ -37,7 +39,11 @@ async def test_an_exchange_that_routes_otherwise_is_refused(
     server: Server, topology: Topology
 ) -> None:
     with pytest.raises(TopologyError) as raised:
-        await apply(replace(topology, delayed_type="topic"), server)
+        await apply(
+            replace(topology, delayed_type="topic"),
+            server,
+            ExchangeDelay(replace(topology, delayed_type="topic")),
+        )
 
     assert "its x-delayed-type is direct, expected topic" in str(raised.value)
 
@@ -48,7 +54,7 @@ async def test_a_queue_of_another_type_is_refused(
     queue = await channel.declare_queue(names.queue_of(3), durable=True)
 
     with pytest.raises(TopologyError) as raised:
-        await apply(names, server)
+        await apply(names, server, ExchangeDelay(names))
 
     told = str(raised.value)
     assert f"queue {names.queue_of(3)!r}: its x-queue-type is not set, expected quorum" in told
@@ -66,7 +72,7 @@ async def test_a_queue_with_an_argument_of_somebody_else_is_refused(
     )
 
     with pytest.raises(TopologyError) as raised:
-        await apply(names, server)
+        await apply(names, server, ExchangeDelay(names))
 
     assert "its x-message-ttl is 60000, expected not set" in str(raised.value)
     await channel.queue_delete(queue.name)
@@ -83,7 +89,7 @@ async def test_classic_queues_are_the_ones_that_older_programs_declare(
     for queue in queues:
         await queue.bind(exchange, routing_key=queue.name)
 
-    await apply(shared, server)
+    await apply(shared, server, ExchangeDelay(shared))
 
     for name in (*shared.tier_queues, shared.dead_queue):
         await channel.queue_delete(name)

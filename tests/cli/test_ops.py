@@ -12,6 +12,7 @@ import aio_pika
 import pytest
 
 from notifier.sandbox.options import APP_SECRET
+from notifier.store.upgrade import newest
 from tests.cli.acting import notifier
 from tests.house import House, json_of
 
@@ -91,7 +92,7 @@ def test_tables_of_another_version_are_a_problem(house: House) -> None:
     try:
         checked = notifier(house, "check", "--json")
     finally:
-        house.execute("UPDATE notifier_version SET version_num = '0001'")
+        house.execute(f"UPDATE notifier_version SET version_num = '{newest()}'")
 
     assert checked.returncode == 1
     mysql = next(item for item in json_of(checked.stdout) if item["subject"] == "MySQL")

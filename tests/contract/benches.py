@@ -13,11 +13,13 @@ from aiormq.exceptions import AMQPError
 from notifier.broker.connection import Server, connect, open_connection
 from notifier.broker.consumer import Consumer
 from notifier.broker.delivery import Delivery
+from notifier.broker.mechanism import Mechanism
 from notifier.broker.memory import MemoryBroker
 from notifier.broker.publisher import Publisher
 from notifier.broker.topology import Topology, apply
 from notifier.domain.message import Message
 
+SHORT = timedelta(milliseconds=50)
 Dead = tuple[bytes, Mapping[str, object]]
 
 
@@ -58,6 +60,10 @@ class Bench(Protocol):
     topology: Topology
     publisher: AnyPublisher
 
+    def short(self, tier: int) -> timedelta:
+        """The shortest delay that leads to this tier's queue."""
+        ...
+
     def consumer(self, tier: int) -> AnyConsumer: ...
 
     async def dead(self) -> list[Dead]:
@@ -68,6 +74,9 @@ class Bench(Protocol):
 
 
 class MemoryBench:
+    def short(self, tier: int) -> timedelta:
+        return SHORT
+
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
         self._broker = MemoryBroker(topology)
@@ -84,27 +93,31 @@ class MemoryBench:
 
 
 class BrokerBench:
-    """Over AMQP, whatever implements the exchange type there."""
+    """Over AMQP, whatever implements the exchange type there, or with hold queues."""
 
     publisher: AnyPublisher
 
-    def __init__(self, topology: Topology, server: Server) -> None:
+    def __init__(self, topology: Topology, server: Server, delay: Mechanism) -> None:
         self.topology = topology
         self._server = server
+        self._delay = delay
         self._exits = AsyncExitStack()
 
     async def __aenter__(self) -> BrokerBench:
-        await apply(self.topology, self._server)
+        await apply(self.topology, self._server, self._delay)
         publishing = await connect(self._server, name="notifier contract publish")
         self._exits.push_async_callback(publishing.close)
         self._consuming = await connect(self._server, name="notifier contract consume")
         self._exits.push_async_callback(self._consuming.close)
-        self.publisher = await Publisher.open(publishing, self.topology)
+        self.publisher = await Publisher.open(publishing, self.topology, self._delay)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._exits.aclose()
         await delete_queues(self.topology, self._server)
+
+    def short(self, tier: int) -> timedelta:
+        return SHORT if self._delay.delays.can_hold(SHORT) else timedelta(seconds=tier)
 
     def consumer(self, tier: int) -> AnyConsumer:
         return Consumer(self._consuming, self.topology.queue_of(tier))
@@ -119,13 +132,14 @@ class BrokerBench:
             return [(message.body, message.headers) for message in found]
 
     async def apply_again(self) -> None:
-        await apply(self.topology, self._server)
+        await apply(self.topology, self._server, self._delay)
 
 
 async def delete_queues(topology: Topology, server: Server) -> None:
     """The exchange stays: it may hold what other tests published."""
+    holds = [topology.hold_queue_of(tier) for tier in topology.tiers]
     async with await open_connection(server, name="notifier contract") as connection:
-        for queue in (*topology.tier_queues, topology.dead_queue):
+        for queue in (*topology.queues, *holds):
             channel = await connection.channel()
             try:
                 await channel.queue_delete(queue)

@@ -1,7 +1,8 @@
 """Which implementations the delay contract runs against.
 
-NOTIFIER_CONTRACT_AMQP_URL points it at any other broker with an exchange type x-delayed-message.
-There it leaves an exchange `notifier.contract`; its queues it deletes.
+NOTIFIER_CONTRACT_AMQP_URL points it at any other broker. The cases "exchange" need an exchange
+type x-delayed-message there (`-k "not exchange"` leaves them out). It leaves the exchanges
+`notifier.contract` and `notifier.contract.direct`; its queues it deletes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import pytest
 import uvloop
 
 from notifier.broker.connection import Server
+from notifier.broker.mechanism import Mechanism
 from notifier.broker.topology import Topology
+from notifier.wiring.delay import MECHANISMS
 from tests.contract.benches import Bench, BrokerBench, MemoryBench
 
 
@@ -26,7 +29,7 @@ def pytest_asyncio_loop_factories(
     return {"uvloop": uvloop.new_event_loop}
 
 
-@pytest.fixture(params=["in memory", "on a broker"])
+@pytest.fixture(params=["in memory", "exchange", "queues"])
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     name = f"notifier.contract.{secrets.token_hex(4)}"
     topology = Topology(
@@ -38,7 +41,8 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     if request.param == "in memory":
         yield MemoryBench(topology)
         return
-    async with BrokerBench(topology, _server(request)) as on_broker:
+    delay: Mechanism = MECHANISMS[request.param](topology)
+    async with BrokerBench(topology, _server(request), delay) as on_broker:
         yield on_broker
 
 

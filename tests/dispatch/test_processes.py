@@ -154,6 +154,7 @@ def calendar_of(core: Core, floor: Floor) -> Calendar:
         publish=floor.publisher.publish_many,
         busy_tiers=busy,
         tick=SECOND / 20,
+        lead=60 * SECOND,
         tally=Tally(),
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from notifier.domain.audit import Audit
+from notifier.domain.delay import AnyDelay
 from notifier.domain.ladder import Ladder, ladder_of
 from notifier.domain.lease import Attempted, Claimed, Lease, Recorded
 from notifier.domain.message import Message
@@ -170,7 +171,7 @@ class Scene:
 
     @property
     def places(self) -> Places:
-        return Places(tiers=(1, 3), horizon=timedelta(seconds=60), can_hold=lambda delay: True)
+        return Places(tiers=(1, 3), horizon=timedelta(seconds=60), delays=AnyDelay())
 
     async def _row(self, columns: str, id_: UUID) -> tuple[Any, ...]:
         rows = await self.database.fetch(

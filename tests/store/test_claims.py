@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from notifier.domain.claim import Forget, NoRow, TooEarly
+from notifier.domain.delay import TierDelays
 from notifier.domain.lease import Claimed, Ended, Superseded
 from notifier.domain.notification import ChannelName, Role, State, new_id
 from notifier.domain.outcome import Permanent, Retry
 from notifier.domain.submission import of_record
 from notifier.errors import StoreError
 from notifier.store.orders import Orders, OrderTable
-from tests.core import DESIGNER, SECOND, Core, anybody
+from tests.core import DESIGNER, PLACES, SECOND, TIERS, Core, anybody
 
 
 async def test_a_due_notification_is_claimed_with_a_lease(core: Core) -> None:
@@ -54,6 +55,40 @@ async def test_what_comes_too_early_is_told_the_exact_remainder(core: Core) -> N
     assert (await core.row(message.notification_id))["state"] == "waiting"
 
 
+@pytest.mark.parametrize(("left_s", "is_put_off"), [(5.0, True), (0.3, True), (0.04, False)])
+async def test_what_comes_too_early_for_a_delay_that_is_not_held_is_put_off_to_its_moment(
+    core: Core, left_s: float, is_put_off: bool
+) -> None:
+    """Up to 50 ms it waits in the process instead."""
+    core.places = replace(PLACES, delays=TierDelays(TIERS))
+    message = await core.due()
+    await core.shift(message.notification_id, "due_at", left_s)
+    result = await core.claim(message)
+    row = await core.row(message.notification_id)
+    if not is_put_off:
+        assert isinstance(result, TooEarly)
+        assert row["state"] == "waiting"
+        return
+    assert result == Forget(reason="left to the calendar")
+    assert (row["state"], row["seq"], row["tier"]) == ("scheduled", message.seq, message.tier)
+    assert row["next_sweep_at"] == row["due_at"]
+
+
+async def test_where_no_tier_is_a_second_a_locked_order_is_left_to_the_calendar(
+    core: Core,
+) -> None:
+    core.places = replace(PLACES, delays=TierDelays((3, 5)))
+    message, record = await core.due_order()
+    async with core.database.transaction() as cursor:
+        await cursor.fetch(
+            "SELECT status FROM tg_order_task WHERE order_id = %s FOR UPDATE", [record.order_id]
+        )
+        assert isinstance(await core.claim(message), Forget)
+    row = await core.row(message.notification_id)
+    assert row["state"] == "scheduled"
+    assert row["now"] < row["next_sweep_at"] <= row["now"] + SECOND
+
+
 async def test_a_stale_message_is_forgotten_and_a_redelivered_one_brings_the_later(
     core: Core,
 ) -> None:
@@ -64,7 +99,7 @@ async def test_a_stale_message_is_forgotten_and_a_redelivered_one_brings_the_lat
     result = await core.claim(message, redelivered=True)
     assert isinstance(result, Superseded)
     assert (result.message.seq, result.message.attempt, result.message.tier) == (4, 3, 5)
-    assert 2 * SECOND < result.delay < 3 * SECOND
+    assert 2 * SECOND < result.delay <= 3 * SECOND
     assert (await core.row(message.notification_id))["state"] == "waiting"
 
 

@@ -44,6 +44,16 @@ async def test_what_is_near_is_promoted_with_its_exact_remaining_delay(
     assert (await core.row(far))["state"] == "scheduled"
 
 
+async def test_the_next_look_is_at_the_nearest_row_of_the_calendar(core: Core) -> None:
+    assert await core.schedule.until_next() is None
+    await scheduled(core, due_in_s=90)
+    await scheduled(core, due_in_s=70)
+    await core.due()
+    until_next = await core.schedule.until_next()
+    assert until_next is not None
+    assert 9 * SECOND < until_next <= 10 * SECOND
+
+
 async def test_what_is_overdue_is_promoted_at_once(core: Core, published: Published) -> None:
     late = await scheduled(core, due_in_s=-3600)
     await core.schedule.promote(published)

@@ -18,6 +18,7 @@ from tests.core import own_schema
 
 TABLES = {
     "notifier_attempt",
+    "notifier_delay",
     "notifier_loadtest_order",
     "notifier_notification",
     "notifier_pause",

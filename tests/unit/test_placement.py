@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notifier.domain.delay import AnyDelay, Delays, TierDelays
 from notifier.domain.notification import State
 from notifier.domain.placement import SWEEP_GRACE, Places
 
@@ -15,13 +16,8 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TIERS = (1, 3, 5, 15, 30)
 
 
-def places(horizon_s: float = 60, longest_s: float = 10**6) -> Places:
-    longest = timedelta(seconds=longest_s)
-    return Places(
-        tiers=TIERS,
-        horizon=timedelta(seconds=horizon_s),
-        can_hold=lambda delay: delay <= longest,
-    )
+def places(horizon_s: float = 60, delays: Delays | None = None) -> Places:
+    return Places(tiers=TIERS, horizon=timedelta(seconds=horizon_s), delays=delays or AnyDelay())
 
 
 @pytest.mark.parametrize(
@@ -56,14 +52,19 @@ def test_a_tier_longer_than_the_horizon_is_still_held_by_the_broker() -> None:
     assert (placement.state, placement.tier) == (State.WAITING, 30)
 
 
-def test_what_the_mechanism_cannot_hold_waits_in_the_calendar() -> None:
-    placement = places(longest_s=0).place(NOW + timedelta(seconds=7), NOW, step_delay=None)
-    assert placement.state is State.SCHEDULED
+@pytest.mark.parametrize("step_s", [None, 7.0])
+def test_what_the_mechanism_cannot_hold_waits_in_the_calendar_until_its_very_moment(
+    step_s: float | None,
+) -> None:
+    step = None if step_s is None else timedelta(seconds=step_s)
+    due_at = NOW + timedelta(seconds=7)
+    placement = places(delays=TierDelays(TIERS)).place(due_at, NOW, step_delay=step)
+    assert (placement.state, placement.next_sweep_at) == (State.SCHEDULED, due_at)
 
 
 def test_a_refusals_own_moment_is_no_tiers_delay_though_its_step_has_a_tier() -> None:
     """A mechanism that holds only the tiers' delays would deliver it too early, again and again."""
-    placement = places(longest_s=0).place(
+    placement = places(delays=TierDelays(TIERS)).place(
         NOW + timedelta(seconds=20), NOW, step_delay=timedelta(seconds=3)
     )
     assert placement.state is State.SCHEDULED
@@ -73,18 +74,19 @@ def test_a_refusals_own_moment_is_no_tiers_delay_though_its_step_has_a_tier() ->
     due_in_s=st.floats(-1e6, 1e8),
     step_s=st.none() | st.sampled_from([0.5, *TIERS, 60, 300]),
     horizon_s=st.floats(1, 86400),
+    delays=st.sampled_from([AnyDelay(), TierDelays(TIERS)]),
 )
 def test_somebody_always_looks_and_nobody_looks_for_what_the_broker_still_holds(
-    due_in_s: float, step_s: float | None, horizon_s: float
+    due_in_s: float, step_s: float | None, horizon_s: float, delays: Delays
 ) -> None:
     due_at = NOW + timedelta(seconds=due_in_s)
     step = None if step_s is None else timedelta(seconds=step_s)
-    placement = places(horizon_s).place(due_at, NOW, step_delay=step)
+    placement = places(horizon_s, delays).place(due_at, NOW, step_delay=step)
     assert placement.due_at == due_at
     assert placement.tier in TIERS
     if placement.state is State.WAITING:
         assert placement.next_sweep_at == max(due_at, NOW) + SWEEP_GRACE
         assert due_at - NOW <= timedelta(seconds=max(horizon_s, TIERS[-1]))
     else:
-        assert placement.next_sweep_at == due_at - timedelta(seconds=horizon_s)
+        assert placement.next_sweep_at == due_at - delays.lead(timedelta(seconds=horizon_s))
         assert due_at > NOW

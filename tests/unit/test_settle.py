@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notifier.domain.delay import AnyDelay
 from notifier.domain.ladder import ladder_of
 from notifier.domain.notification import TERMINAL, State
 from notifier.domain.outcome import Outcome, Paused, Permanent, Retry, Sent, Unknown
@@ -23,7 +24,7 @@ ROW = InFlight(seq=4, step=1, attempt=7)
 PROTECTED_FOR = timedelta(seconds=600)
 RULES = Rules(
     ladder=ladder_of("default", TIERS),
-    places=Places(tiers=TIERS, horizon=60 * SECOND, can_hold=lambda _: True),
+    places=Places(tiers=TIERS, horizon=60 * SECOND, delays=AnyDelay()),
     protected_for=PROTECTED_FOR,
     send_timeout=14 * SECOND,
     pause=60 * SECOND,

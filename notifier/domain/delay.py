@@ -1,0 +1,101 @@
+"""Which delays a mechanism holds, and with which one a message is handed to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+MILLISECOND = timedelta(milliseconds=1)
+NOW = timedelta(0)
+LONGEST_DELAY = (2**32 - 1) * MILLISECOND
+"""Source: README of RabbitMQ's plugin; a longer one would be routed at once, without an error."""
+
+NEAR = 15 * MILLISECOND
+"""A message that comes so much too early waits for its moment in the process."""
+SPENT = 200 * MILLISECOND
+"""What a retry may have lost of its delay, to the record and the publish, and count as whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which mechanism holds what waits. why: for people."""
+
+    mechanism: str
+    why: str
+    since: datetime
+
+
+class Delays(Protocol):
+    def can_hold(self, delay: timedelta) -> bool:
+        """Whether exactly this delay is held, to the millisecond; zero and less always are."""
+        ...
+
+    def fit(self, left: timedelta) -> timedelta:
+        """The delay to publish with, for what is due in `left`: one that is held.
+
+        Zero where none fits. Such a message comes too early, and who takes it puts its row off
+        into the calendar.
+        """
+        ...
+
+    def lead(self, horizon: timedelta) -> timedelta:
+        """How long before its moment the calendar hands a message over."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AnyDelay:
+    """Every delay of whole milliseconds."""
+
+    def can_hold(self, delay: timedelta) -> bool:
+        return delay <= LONGEST_DELAY
+
+    def fit(self, left: timedelta) -> timedelta:
+        """Our exchange serves two leading digits of a delay in one hop, and a hop takes about 3 ms.
+
+        A delay within 15 ms of such a round one is rounded: 996 ms to 990, since whoever gets a
+        message a little too early waits for its moment; 2,995 ms to 3,000, which is sooner than
+        three hops.
+        """
+        milliseconds = milliseconds_of(left)
+        unit: int = 10 ** max(len(str(milliseconds)) - 2, 0)
+        below = milliseconds // unit * unit
+        if (milliseconds - below) * MILLISECOND <= NEAR:
+            return below * MILLISECOND
+        if (below + unit - milliseconds) * MILLISECOND <= NEAR:
+            return (below + unit) * MILLISECOND
+        return milliseconds * MILLISECOND
+
+    def lead(self, horizon: timedelta) -> timedelta:
+        return horizon
+
+
+@dataclass(frozen=True, slots=True)
+class TierDelays:
+    """The tiers' delays and no other. tiers: seconds."""
+
+    tiers: tuple[int, ...]
+
+    def can_hold(self, delay: timedelta) -> bool:
+        return delay <= NOW or self.tier_of(delay) is not None
+
+    def tier_of(self, delay: timedelta) -> int | None:
+        """The tier whose delay this is, rounded up to a millisecond."""
+        seconds, rest = divmod(milliseconds_of(delay), 1000)
+        return seconds if rest == 0 and seconds in self.tiers else None
+
+    def fit(self, left: timedelta) -> timedelta:
+        for tier in self.tiers:
+            delay = timedelta(seconds=tier)
+            if delay - SPENT <= left <= delay + NEAR:
+                return delay
+        return NOW
+
+    def lead(self, horizon: timedelta) -> timedelta:
+        return NOW
+
+
+def milliseconds_of(delay: timedelta) -> int:
+    """Whole ones, rounded up, so that nothing is early; none for the past."""
+    return max(-(-delay // MILLISECOND), 0)
