@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
@@ -64,8 +64,13 @@ class Intake:
                 raise BrokerUnavailable("RabbitMQ is not reachable")
             await self._publisher.publish_many(batch.publish)
         except BrokerUnavailable as error:
-            await self._hasten([message.notification_id for message, _ in batch.publish])
-            return Receipt(accepted=batch.accepted, held_up=str(error))
+            late = {message.notification_id for message, _ in batch.publish}
+            await self._hasten(list(late))
+            accepted = [
+                replace(one, held_up=str(error)) if one.id in late else one
+                for one in batch.accepted
+            ]
+            return Receipt(accepted=accepted, held_up=str(error))
         return Receipt(accepted=batch.accepted)
 
     async def _hasten(self, ids: Sequence[UUID]) -> None:

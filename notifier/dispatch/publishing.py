@@ -63,6 +63,22 @@ class Judged:
     bad: list[BadLine]
 
 
+def order_submission(
+    record: OrderRecord, timing: Timing, *, order_book: str, again: bool
+) -> Submission:
+    """Due at the end of the claim window, unless the timing says otherwise."""
+    submission = replace(
+        of_record(record, order_book=order_book, again=again),
+        ladder=timing.ladder,
+        deadline_at=timing.deadline,
+    )
+    if timing.at is not None:
+        return replace(submission, due_at=timing.at)
+    if timing.delay is not None:
+        return replace(submission, due_at=None, delay=timing.delay)
+    return submission
+
+
 class NoticeReader:
     """Reads notices. timing: for those that say nothing of their own. zone: for moments."""
 
@@ -144,16 +160,7 @@ class Reader:
     async def _read_order(self, text: str) -> Submission:
         record = parse_record(text) if SEPARATOR in text else await self._by_number(text.strip())
         book = "orders" if self._find else "none"
-        submission = replace(
-            of_record(record, order_book=book, again=self._again),
-            ladder=self._timing.ladder,
-            deadline_at=self._timing.deadline,
-        )
-        if self._timing.at is not None:
-            return replace(submission, due_at=self._timing.at)
-        if self._timing.delay is not None:
-            return replace(submission, due_at=None, delay=self._timing.delay)
-        return submission
+        return order_submission(record, self._timing, order_book=book, again=self._again)
 
     async def _by_number(self, number: str) -> OrderRecord:
         check_order_no(number)

@@ -79,6 +79,18 @@ def parse_record(text: str) -> OrderRecord:
     )
 
 
+def record_text(record: OrderRecord) -> str:
+    """What parse_record reads. Raises InvalidInput for a moment without a zone."""
+    if record.claim_deadline.tzinfo is None:
+        raise InvalidInput("claim_deadline", f"{record.claim_deadline} has no time zone")
+    return SEPARATOR.join(
+        (
+            *(record.order_no, str(record.order_id), str(int(record.claim_deadline.timestamp()))),
+            *(record.openid, record.designer_name, str(record.designer_id)),
+        )
+    )
+
+
 def check_order_no(value: str) -> str:
     """Raises InvalidInput."""
     if not ORDER_NO.fullmatch(value):

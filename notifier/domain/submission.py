@@ -42,12 +42,17 @@ class Submission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """Committed. new: False where the same was accepted before (`id` is the earlier one's)."""
+    """Committed.
+
+    new: False where the same was accepted before (`id` is the earlier one's).
+    held_up: why RabbitMQ has not got it yet, "" where it has: it will be published later.
+    """
 
     id: UUID
     state: State
     due_at: datetime
     new: bool
+    held_up: str = ""
 
 
 def of_record(

@@ -40,7 +40,7 @@ class Earlier:
     def conflict_with(self, submission: Submission) -> IdempotencyConflict | None:
         """None where no idempotency key was given, or the same is said."""
         key = submission.idempotency_key
-        if key is None:
+        if key is None or not self.said["recipient"]:  # of a forgotten person nothing is left
             return None
         other = [name for name, value in _said(submission).items() if self.said[name] != value]
         if not other:
