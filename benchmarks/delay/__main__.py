@@ -13,11 +13,13 @@ import uvloop
 from rich.console import Console
 
 from benchmarks.delay import progress, report
+from benchmarks.delay.envelope import LEAST_BYTES
 from benchmarks.delay.mechanisms import MECHANISMS
 from benchmarks.delay.run import Plan, Report, run
 from notifier.errors import NotifierError
 
 _LEAST = 1_000
+_WIDTH = 100
 
 
 def main() -> int:
@@ -40,7 +42,7 @@ def _show(measured: Report, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(report.document_of(measured), indent=2))
     else:
-        report.show(measured, Console(highlight=False, soft_wrap=True))
+        report.show(measured, Console(highlight=False, width=_WIDTH))
 
 
 def _plan(options: argparse.Namespace) -> Plan:
@@ -57,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.delay", description=__doc__)
     parser.add_argument("--messages", type=_at_least(_LEAST), default=1_000_000, metavar="N")
     parser.add_argument("--mechanism", choices=[*MECHANISMS, "both"], default="both")
-    parser.add_argument("--body-bytes", type=_at_least(8), default=200, metavar="N")
+    parser.add_argument("--body-bytes", type=_at_least(LEAST_BYTES), default=200, metavar="N")
     parser.add_argument("--folder", type=Path, help="choose the disk; default: temporary files")
     parser.add_argument("--json", action="store_true")
     return parser

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic_ns
 
+from benchmarks.delay.envelope import number_of
 from benchmarks.delay.schedule import MS
-from benchmarks.delay.wire import BenchmarkError, number_of
+from benchmarks.delay.wire import BenchmarkError
 from notifier.loadtest.lateness import Spread, spread_of
 
 EARLY_MS = 1.0

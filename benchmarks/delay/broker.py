@@ -35,7 +35,7 @@ class Broker:
 
     def __init__(self, stack: Stack, http: httpx.AsyncClient) -> None:
         self._http = http
-        self._url = stack.environment()["NOTIFIER_AMQP_URL"]
+        self.url = stack.environment()["NOTIFIER_AMQP_URL"]
         # The largest of its processes is Erlang's virtual machine, the others are scripts.
         self._pid = max(process_tree(stack.rabbitmq.status().pid or 0), key=_resident_mb)
         self._node = ""
@@ -49,7 +49,7 @@ class Broker:
         )
 
     async def wire(self) -> Wire:
-        return await connect(self._url)
+        return await connect(self.url)
 
     async def memory(self) -> Memory:
         """As the management API's node memory breakdown says, once it has come to rest.

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from time import monotonic
 
 from benchmarks.delay.arrivals import Arrivals, Tally
 from benchmarks.delay.broker import Broker, Memory
-from benchmarks.delay.mechanisms import WORK, Mechanism, count
+from benchmarks.delay.envelope import Envelope
+from benchmarks.delay.mechanisms import Mechanism, count
 from benchmarks.delay.progress import Progress
 from benchmarks.delay.schedule import Schedule
-from benchmarks.delay.wire import Envelopes, Wire
 from notifier.loadtest.lateness import Spread
 
 IN_FLIGHT = 200
@@ -61,14 +60,20 @@ async def hold(
     """Raises BenchmarkError where something is refused or does not come back."""
     empty = await broker.memory()
     arrivals = Arrivals(schedule.messages)
+    await mechanism.declare(broker.url)
     wire = await broker.wire()
-    messages = _Messages(mechanism, schedule, arrivals, body_bytes)
-    publish_s = await _publish(wire, messages, progress)
+    progress.phase("publishing", schedule.messages)
+    began = monotonic()
+    messages = _messages(mechanism, schedule, arrivals, body_bytes)
+    await wire.publish(progress.counting(messages), in_flight=IN_FLIGHT)
+    publish_s = monotonic() - began
     progress.phase("reading the broker's memory")
     held = await broker.memory()
-    all_held = await count(wire, WORK) == 0
+    all_held = not any([await count(wire, target) for target in mechanism.targets])
     hold_queues = await broker.hold_queues()
-    await _release(wire, arrivals, progress)
+    progress.phase("waiting for what is due", schedule.messages)
+    await wire.consume(mechanism.targets, arrivals.on_body, prefetch=_PREFETCH)
+    await arrivals.wait_for_all(progress.done, within_s=_STUCK_S)
     await wire.close()
     return Held(
         messages=schedule.messages,
@@ -85,47 +90,17 @@ async def hold(
     )
 
 
-class _Messages:
+def _messages(
+    mechanism: Mechanism, schedule: Schedule, arrivals: Arrivals, body_bytes: int
+) -> Iterator[bytes]:
     """All of them, each made when it is asked for: its delay depends on the moment."""
-
-    def __init__(
-        self, mechanism: Mechanism, schedule: Schedule, arrivals: Arrivals, body_bytes: int
-    ) -> None:
-        self.mechanism = mechanism
-        self.kinds = mechanism.lengths(schedule.longest_ms)
-        self._schedule = schedule
-        self._arrivals = arrivals
-        self._envelopes = Envelopes(body_bytes)
-
-    def __len__(self) -> int:
-        return self._schedule.messages
-
-    @property
-    def lengths(self) -> Sequence[int]:
-        """Every delay that one of them may get."""
-        longest_ms = self._schedule.longest_ms
-        return [ms for kind in self.kinds for ms in kind[: bisect_left(kind, longest_ms) + 1]]
-
-    def __iter__(self) -> Iterator[bytes]:
-        schedule, kinds = self._schedule, self.kinds
-        began = monotonic()
-        for number in range(schedule.messages):
-            lengths = kinds[number // schedule.paced_every % len(kinds)]
-            delay_ms = schedule.delay_ms(number, monotonic() - began, lengths)
-            self._arrivals.expect(number, delay_ms)
-            yield self._envelopes.seal(number, *self.mechanism.address(delay_ms))
-
-
-async def _publish(wire: Wire, messages: _Messages, progress: Progress) -> float:
-    """Seconds from the first message to the last confirm."""
-    await messages.mechanism.declare(wire, messages.lengths)
-    progress.phase("publishing", len(messages))
+    envelopes: dict[int, Envelope] = {}
+    kinds = mechanism.lengths
     began = monotonic()
-    await wire.publish(progress.counting(messages), in_flight=IN_FLIGHT)
-    return monotonic() - began
-
-
-async def _release(wire: Wire, arrivals: Arrivals, progress: Progress) -> None:
-    progress.phase("waiting for what is due", arrivals.expected)
-    await wire.consume([WORK], arrivals.on_body, prefetch=_PREFETCH)
-    await arrivals.wait_for_all(progress.done, within_s=_STUCK_S)
+    for number in range(schedule.messages):
+        lengths = kinds[number // schedule.paced_every % len(kinds)]
+        delay_ms = schedule.delay_ms(number, monotonic() - began, lengths)
+        if delay_ms not in envelopes:
+            envelopes[delay_ms] = mechanism.envelope(delay_ms, body_bytes=body_bytes)
+        arrivals.expect(number, delay_ms)
+        yield envelopes[delay_ms].seal(number)

@@ -1,102 +1,71 @@
-"""The two ways of holding a message, as a publisher and a consumer see them."""
+"""The two ways of holding a message, as notifier declares and uses them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, cast
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
 
 from pamqp import commands as spec
-from pamqp.common import FieldValue
 
+from benchmarks.delay.envelope import Envelope
 from benchmarks.delay.schedule import one_hop, two_hops
 from benchmarks.delay.wire import Wire
-
-WORK = "work"
-"""Where what is due arrives, in both."""
-
-Address = tuple[str, str, int | None]
-"""Exchange, routing key and x-delay (ms)."""
+from notifier.broker.connection import Server
+from notifier.broker.delay_exchange import ExchangeDelay
+from notifier.broker.delay_queues import QueuesDelay
+from notifier.broker.topology import Topology, apply
 
 
-class Mechanism(Protocol):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mechanism:
+    """lengths: kinds of delays to mix; ms, ascending, each kind as far as is needed and beyond."""
+
+    lengths: Sequence[Sequence[int]]
+    topology: Topology
+    delay: ExchangeDelay | QueuesDelay
+
     @property
-    def name(self) -> str: ...
+    def targets(self) -> Sequence[str]:
+        """The queues in which what is due arrives."""
+        return tuple(self.topology.tier_queues)
 
-    def lengths(self, longest_ms: int) -> Sequence[Sequence[int]]:
-        """Kinds of delays to mix, ms, ascending; each kind goes beyond `longest_ms`."""
+    async def declare(self, url: str) -> None:
+        await apply(self.topology, Server(url=url), self.delay)
 
-    async def declare(self, wire: Wire, lengths: Sequence[int]) -> None:
-        """Everything that messages with these delays (ms) need."""
-
-    def address(self, delay_ms: int) -> Address:
-        """Where to publish so that the message is in `WORK` after this delay."""
-
-
-class Exchange:
-    """Our exchange type, which makes its hold queues itself."""
-
-    name = "exchange"
-    _EXCHANGE = "later"
-
-    def lengths(self, longest_ms: int) -> Sequence[Sequence[int]]:
-        return one_hop(longest_ms), two_hops(longest_ms)
-
-    async def declare(self, wire: Wire, lengths: Sequence[int]) -> None:
-        await wire.request(
-            spec.Exchange.Declare(
-                exchange=self._EXCHANGE,
-                exchange_type="x-delayed-message",
-                durable=True,
-                arguments={"x-delayed-type": "direct"},
-            )
+    def envelope(self, delay_ms: int, *, body_bytes: int) -> Envelope:
+        """For messages that are to be in one of the targets after one of the lengths."""
+        delay = timedelta(milliseconds=delay_ms)
+        address = self.delay.address(self.topology.tiers[0], delay)
+        publish = spec.Basic.Publish(
+            exchange=address.exchange,
+            routing_key=address.routing_key,
+            mandatory=address.mandatory,
         )
-        await declare_quorum(wire, WORK)
-        await wire.request(spec.Queue.Bind(queue=WORK, exchange=self._EXCHANGE, routing_key=WORK))
-
-    def address(self, delay_ms: int) -> Address:
-        return self._EXCHANGE, WORK, delay_ms
+        return Envelope(publish, self.delay.headers(delay), body_bytes=body_bytes)
 
 
-class Queues:
-    """A hold queue for each length of time, which dead-letters to the queue behind it."""
-
-    name = "queues"
-
-    def lengths(self, longest_ms: int) -> Sequence[Sequence[int]]:
-        return (one_hop(longest_ms),)
-
-    async def declare(self, wire: Wire, lengths: Sequence[int]) -> None:
-        await declare_quorum(wire, WORK)
-        for ms in lengths:
-            await declare_quorum(
-                wire,
-                self._hold_queue(ms),
-                {
-                    "x-message-ttl": ms,
-                    "x-dead-letter-exchange": "",
-                    "x-dead-letter-routing-key": WORK,
-                    "x-dead-letter-strategy": "at-least-once",
-                    "x-overflow": "reject-publish",
-                },
-            )
-
-    def address(self, delay_ms: int) -> Address:
-        return "", self._hold_queue(delay_ms), None
-
-    @staticmethod
-    def _hold_queue(delay_ms: int) -> str:
-        return f"{WORK}.hold.{delay_ms}"
+def exchange(longest_ms: int, step_s: int) -> Mechanism:
+    """Our exchange type: any delay, and it makes its hold queues itself."""
+    topology = Topology(tiers=(1,))
+    lengths = one_hop(longest_ms), two_hops(longest_ms)
+    return Mechanism(lengths=lengths, topology=topology, delay=ExchangeDelay(topology))
 
 
-MECHANISMS: dict[str, Callable[[], Mechanism]] = {"exchange": Exchange, "queues": Queues}
+def queues(longest_ms: int, step_s: int) -> Mechanism:
+    """A hold queue for each tier; here a tier every `step_s`."""
+    seconds = range(step_s, longest_ms // 1000 + 2 * step_s, step_s)
+    topology = Topology(tiers=tuple(seconds))
+    lengths = ([1000 * tier for tier in seconds],)
+    return Mechanism(lengths=lengths, topology=topology, delay=QueuesDelay(topology))
 
 
-async def declare_quorum(
-    wire: Wire, queue: str, arguments: dict[str, FieldValue] | None = None
-) -> None:
-    declare = spec.Queue.Declare(
-        queue=queue, durable=True, arguments={"x-queue-type": "quorum", **(arguments or {})}
-    )
+MECHANISMS: dict[str, Callable[[int, int], Mechanism]] = {"exchange": exchange, "queues": queues}
+
+
+async def declare_quorum(wire: Wire, queue: str) -> None:
+    declare = spec.Queue.Declare(queue=queue, durable=True, arguments={"x-queue-type": "quorum"})
     await wire.request(declare)
 
 

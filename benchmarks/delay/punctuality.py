@@ -9,10 +9,9 @@ from time import monotonic
 
 from benchmarks.delay.arrivals import Arrivals, Tally
 from benchmarks.delay.broker import Broker
-from benchmarks.delay.mechanisms import WORK, Mechanism
+from benchmarks.delay.mechanisms import Mechanism
 from benchmarks.delay.progress import Progress
 from benchmarks.delay.schedule import PACED_PER_S
-from benchmarks.delay.wire import Envelopes
 from notifier.loadtest.lateness import Spread
 
 DELAY_MS = 1_000
@@ -35,15 +34,15 @@ async def punctuality(
 ) -> Punctuality:
     """Raises BenchmarkError where something is refused or does not come back."""
     arrivals = Arrivals(messages)
+    await mechanism.declare(broker.url)
     publishing, consuming = await broker.wire(), await broker.wire()
-    await mechanism.declare(publishing, [DELAY_MS])
-    await consuming.consume([WORK], arrivals.on_body, prefetch=_PREFETCH)
+    await consuming.consume(mechanism.targets, arrivals.on_body, prefetch=_PREFETCH)
     progress.phase(f"lateness at {PACED_PER_S} a second", messages)
-    envelopes = Envelopes(body_bytes)
+    envelope = mechanism.envelope(DELAY_MS, body_bytes=body_bytes)
 
     def publish(number: int) -> None:
         arrivals.expect(number, DELAY_MS)
-        publishing.write([envelopes.seal(number, *mechanism.address(DELAY_MS))])
+        publishing.write([envelope.seal(number)])
 
     # The first makes the hold queue, which takes some 10 ms, and is not counted.
     publish(0)

@@ -9,8 +9,8 @@ from benchmarks.delay.broker import private_broker
 from benchmarks.delay.hold import Held, hold
 from benchmarks.delay.mechanisms import MECHANISMS
 from benchmarks.delay.progress import Progress
-from benchmarks.delay.punctuality import Punctuality, punctuality
-from benchmarks.delay.ratio import Ratio, publish_ratio
+from benchmarks.delay.punctuality import DELAY_MS, Punctuality, punctuality
+from benchmarks.delay.ratio import HOUR_MS, Ratio, publish_ratio
 from benchmarks.delay.schedule import Schedule
 from notifier.loadtest.machine import Machine, this_machine
 
@@ -67,19 +67,19 @@ async def run(plan: Plan, progress: Progress) -> Report:
 
 
 async def _measure(name: str, plan: Plan, progress: Progress) -> tuple[Measured, str]:
-    mechanism, body_bytes = MECHANISMS[name](), plan.body_bytes
+    make, body_bytes = MECHANISMS[name], plan.body_bytes
     progress.phase("starting a broker")
     async with private_broker(plan.folder) as broker:
         late = await punctuality(
             broker,
-            mechanism,
+            make(DELAY_MS, 1),
             messages=min(plan.messages, _PACED_MESSAGES),
             body_bytes=body_bytes,
             progress=progress,
         )
         ratio = await publish_ratio(
             broker,
-            mechanism,
+            make(HOUR_MS, HOUR_MS // 1000),
             publishes=min(plan.messages, _ROUND_MESSAGES),
             body_bytes=body_bytes,
             progress=progress,
@@ -88,7 +88,11 @@ async def _measure(name: str, plan: Plan, progress: Progress) -> tuple[Measured,
     async with private_broker(plan.folder) as broker:
         schedule = Schedule.of(plan.messages, publish_per_s=ratio.delayed_per_s)
         held = await hold(
-            broker, mechanism, schedule=schedule, body_bytes=body_bytes, progress=progress
+            broker,
+            make(schedule.longest_ms, schedule.step_s),
+            schedule=schedule,
+            body_bytes=body_bytes,
+            progress=progress,
         )
         version = broker.version
     return Measured(mechanism=name, ratio=ratio, punctuality=late, held=held), version

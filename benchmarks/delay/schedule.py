@@ -27,6 +27,7 @@ class Schedule:
     paced_every: int
     paced_from_s: float
     paced_until_s: float
+    burst_from_s: float
     burst_until_s: float
 
     @classmethod
@@ -42,6 +43,7 @@ class Schedule:
             paced_every=paced_every,
             paced_from_s=paced_from_s,
             paced_until_s=paced_until_s,
+            burst_from_s=paced_until_s + 2,
             burst_until_s=paced_until_s + 4 + messages / 100_000,
         )
 
@@ -60,6 +62,11 @@ class Schedule:
     def longest_ms(self) -> int:
         return round(self.burst_until_s * 1000)
 
+    @property
+    def step_s(self) -> int:
+        """Lengths no further apart than this: each window has one, whenever it is looked at."""
+        return max(1, int(self.burst_until_s - self.burst_from_s) // 2)
+
     def delay_ms(self, number: int, passed_s: float, lengths: Sequence[int]) -> int:
         """One of `lengths` (ms, ascending) with which a message published now is due in its window.
 
@@ -68,7 +75,7 @@ class Schedule:
         """
         turn, rest = divmod(number, self.paced_every)
         is_paced = rest == 0
-        from_s = self.paced_from_s if is_paced else self.paced_until_s + 2
+        from_s = self.paced_from_s if is_paced else self.burst_from_s
         until_s = self.paced_until_s if is_paced else self.burst_until_s
         low = bisect_left(lengths, (from_s - passed_s) * 1000)
         high = bisect_left(lengths, (until_s - passed_s) * 1000)

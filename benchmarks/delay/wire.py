@@ -15,7 +15,7 @@ import pamqp.frame
 from pamqp import commands as spec
 from pamqp.base import Frame
 from pamqp.common import FieldTable
-from pamqp.header import ContentHeader, ProtocolHeader
+from pamqp.header import ProtocolHeader
 from yarl import URL
 
 from notifier.errors import NotifierError
@@ -25,10 +25,10 @@ TIMEOUT_S = 60.0
 FRAME_END = b"\xce"
 
 # Source: AMQP 0-9-1, 2.3.5 (frames) and 1.8 (methods of class basic).
-_FRAME = struct.Struct(">BHI")
+FRAME = struct.Struct(">BHI")
 _METHOD = struct.Struct(">I")
 _TAG = struct.Struct(">Q")
-_METHOD_KIND, _BODY_KIND = 1, 3
+_METHOD_KIND, BODY_KIND = 1, 3
 _DELIVER, _ACK, _NACK = 60 << 16 | 60, 60 << 16 | 80, 60 << 16 | 120
 _CAPABILITIES: FieldTable = {
     "publisher_confirms": True,
@@ -121,15 +121,15 @@ class Wire(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         data = self._rest + data
         at = 0
-        while len(data) - at > _FRAME.size:
-            kind, _, size = _FRAME.unpack_from(data, at)
-            end = at + _FRAME.size + size + len(FRAME_END)
+        while len(data) - at > FRAME.size:
+            kind, _, size = FRAME.unpack_from(data, at)
+            end = at + FRAME.size + size + len(FRAME_END)
             if end > len(data):
                 break
             if kind == _METHOD_KIND:
                 self._on_method(data, at, end)
-            elif kind == _BODY_KIND and self._on_body is not None:
-                self._on_body(data, at + _FRAME.size)
+            elif kind == BODY_KIND and self._on_body is not None:
+                self._on_body(data, at + FRAME.size)
                 self._delivered = self._tag
             at = end
         self._rest = data[at:]
@@ -137,7 +137,7 @@ class Wire(asyncio.Protocol):
         self._changed.set()
 
     def _on_method(self, data: bytes, at: int, end: int) -> None:
-        begin = at + _FRAME.size
+        begin = at + FRAME.size
         (method,) = _METHOD.unpack_from(data, begin)
         if method == _DELIVER:
             (self._tag,) = _TAG.unpack_from(data, begin + 5 + data[begin + 4])
@@ -148,6 +148,8 @@ class Wire(asyncio.Protocol):
             frame = cast(Frame, pamqp.frame.unmarshal(data[at:end])[2])
             if isinstance(frame, spec.Channel.Close | spec.Connection.Close):
                 self._fail(f"RabbitMQ closed the channel: {frame.reply_text}")
+            elif isinstance(frame, spec.Basic.Return):
+                self._fail(f"RabbitMQ returned a message to {frame.routing_key!r}")
             self._answers.put_nowait(frame)
 
     def _settle(self, tag: int, *, is_multiple: bool, is_nack: bool) -> None:
@@ -192,36 +194,3 @@ async def connect(url: str) -> Wire:
     _, wire = await loop.create_connection(Wire, str(address.host), int(address.port or 5672))
     await wire.handshake(address)
     return wire
-
-
-class Envelopes:
-    """Messages of one size, ready to be written but for what is packed into their first 8 bytes.
-
-    Envelopes differ by exchange, routing key and x-delay (ms); each is marshalled once.
-    """
-
-    def __init__(self, body_bytes: int) -> None:
-        self._body_bytes = body_bytes
-        self._tail = bytes(body_bytes - _TAG.size) + FRAME_END
-        self._heads: dict[tuple[str, str, int | None], bytes] = {}
-
-    def seal(self, number: int, exchange: str, key: str, delay_ms: int | None) -> bytes:
-        envelope = (exchange, key, delay_ms)
-        head = self._heads.get(envelope)
-        if head is None:
-            head = self._heads[envelope] = self._head(exchange, key, delay_ms)
-        return head + _TAG.pack(number) + self._tail
-
-    def _head(self, exchange: str, key: str, delay_ms: int | None) -> bytes:
-        properties = spec.Basic.Properties(
-            delivery_mode=2, headers=None if delay_ms is None else {"x-delay": delay_ms}
-        )
-        publish = spec.Basic.Publish(exchange=exchange, routing_key=key)
-        header = ContentHeader(body_size=self._body_bytes, properties=properties)
-        frames = [pamqp.frame.marshal(frame, CHANNEL) for frame in (publish, header)]
-        return b"".join(frames) + _FRAME.pack(_BODY_KIND, CHANNEL, self._body_bytes)
-
-
-def number_of(data: bytes, at: int) -> int:
-    """The number that was sealed into the body at this place."""
-    return cast(int, _TAG.unpack_from(data, at)[0])

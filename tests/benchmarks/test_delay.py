@@ -33,8 +33,7 @@ def test_all_messages_are_held_and_come_out_once_and_not_early(mechanism: str) -
 
 def _check(figures: dict[str, Any]) -> None:
     publish, punctuality, held = (figures[part] for part in ("publish", "punctuality", "held"))
-    assert publish["ratio"] > 0
-    assert publish["delayed_per_s"] > 0
+    assert all(figure > 0 for figure in publish.values())
     # The first message of the paced run makes the hold queue and is not counted.
     assert punctuality["lateness"]["count"] == MESSAGES - 1
     assert held["messages"] == MESSAGES
