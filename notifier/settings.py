@@ -214,6 +214,13 @@ class NamedTemplate(Section):
 TemplateName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
+class Retention(Section):
+    days: int = Field(30, ge=0, le=36500)
+    """How long what has ended is kept, with its attempts and its log lines; 0: for ever."""
+    chunk: int = Field(500, ge=1, le=5000)
+    """Rows looked at in one transaction."""
+
+
 class Wechat(Section):
     app_id: str = Field("", max_length=64)
     app_secret: SecretStr = SecretStr("")
@@ -303,6 +310,7 @@ class Settings(BaseSettings):
     fleet: Fleet = Fleet()
     attempt: Attempt = Attempt()
     calendar: Calendar = Calendar()
+    retention: Retention = Retention()
     wechat: Wechat = Wechat()
     orders: Orders = Orders()
     log: Log = Log()

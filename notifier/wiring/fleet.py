@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -18,9 +18,10 @@ from notifier.broker.sight import need_topology
 from notifier.dispatch import failpoint
 from notifier.dispatch.attempt import Attempts, Limits
 from notifier.dispatch.calendar import Calendar
-from notifier.dispatch.calendar_worker import CalendarWorker
+from notifier.dispatch.calendar_worker import CalendarParts, CalendarWorker
 from notifier.dispatch.log_sinks import ConsoleSink, FileSink
 from notifier.dispatch.pauses import Pauses
+from notifier.dispatch.retention import Retention
 from notifier.dispatch.run_log import BufferedRunLog, Sink
 from notifier.dispatch.tally import Tally
 from notifier.dispatch.tier_worker import TierParts, TierWorker
@@ -29,6 +30,7 @@ from notifier.domain.rules import RuleBook
 from notifier.domain.worker import Worker
 from notifier.errors import BrokerUnavailable, SettingsError
 from notifier.settings import Settings
+from notifier.store import retention
 from notifier.store.claims import Claims
 from notifier.store.mysql import Database
 from notifier.store.pauses import MysqlPauses
@@ -160,7 +162,7 @@ def _calendar_worker(settings: Settings) -> CalendarWorker:
     tally = Tally()
 
     @asynccontextmanager
-    async def open_calendar() -> AsyncIterator[Calendar]:
+    async def open_parts() -> AsyncIterator[CalendarParts]:
         link = Link(server_of(settings), name="notifier calendar depths")
         async with open_tools(settings, "calendar") as (database, delay, publisher):
             try:
@@ -171,7 +173,7 @@ def _calendar_worker(settings: Settings) -> CalendarWorker:
                 async def busy_tiers() -> set[int]:
                     return {tier for tier, count in (await depths.ready()).items() if count}
 
-                yield Calendar(
+                calendar = Calendar(
                     schedule_of(settings, database, delay),
                     publish=publisher.publish_many,
                     busy_tiers=busy_tiers,
@@ -179,10 +181,24 @@ def _calendar_worker(settings: Settings) -> CalendarWorker:
                     lead=places_of(settings, delay).lead,
                     tally=tally,
                 )
+                yield CalendarParts(calendar=calendar, beside=_retention(settings, database))
             finally:
                 await link.close()
 
-    return CalendarWorker(open_calendar, tally=tally)
+    return CalendarWorker(open_parts, tally=tally)
+
+
+def _retention(
+    settings: Settings, database: Database
+) -> list[Callable[[], Coroutine[None, None, None]]]:
+    if not settings.retention.days:
+        return []
+    store = retention.Retention(
+        database,
+        keep=timedelta(days=settings.retention.days),
+        chunk=settings.retention.chunk,
+    )
+    return [Retention(store).run]
 
 
 def _sinks(settings: Settings, database: Database) -> Sequence[Sink]:

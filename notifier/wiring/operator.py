@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,13 +12,16 @@ from notifier.broker.dead_queue import DeadQueue
 from notifier.broker.inspection import Inspector
 from notifier.broker.management import Management
 from notifier.broker.mechanism import Mechanism
+from notifier.dispatch import forget as forgetting
 from notifier.dispatch import intervene
 from notifier.dispatch.explain import Explainer
 from notifier.dispatch.intervene import Replay
+from notifier.domain.forgetting import Forgotten, Subject
 from notifier.domain.intervention import Intervened
 from notifier.settings import Settings
 from notifier.store.accept import Acceptor
 from notifier.store.audit import Auditor
+from notifier.store.forgetting import Forgetting
 from notifier.store.interventions import Interventions
 from notifier.store.listing import Listing
 from notifier.store.mysql import Database
@@ -132,6 +135,14 @@ async def cancel(settings: Settings, key: str, *, who: str) -> list[Intervened]:
     async with open_database(settings) as database:
         find, store = Listing(database), Interventions(database)
         return await intervene.cancel(key, find=find, store=store, who=who)
+
+
+async def forget(
+    settings: Settings, subject: Subject, *, looked: Callable[[Forgotten], None]
+) -> Forgotten:
+    """See notifier.dispatch.forget."""
+    async with open_database(settings) as database:
+        return await forgetting.forget(subject, Forgetting(database), looked=looked)
 
 
 async def resume(settings: Settings, channel: str) -> int:
