@@ -14,7 +14,7 @@ from benchmarks.delay.ratio import HOUR_MS, Ratio, publish_ratio
 from benchmarks.delay.schedule import Schedule
 from notifier.loadtest.machine import Machine, this_machine
 
-_PACED_MESSAGES = 20_000
+_PACED_MESSAGES = 15_000
 _ROUND_MESSAGES = 10_000
 
 

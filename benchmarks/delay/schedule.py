@@ -11,6 +11,7 @@ MS = 1_000_000
 """In ns."""
 
 PACED_PER_S = 1_000
+_PACED = 10_000
 _STRIDE = 7919
 """A prime that no window's size is a multiple of: turns spread over the whole window."""
 
@@ -32,19 +33,20 @@ class Schedule:
 
     @classmethod
     def of(cls, messages: int, *, publish_per_s: float) -> Schedule:
-        """publish_per_s: what to expect; publishing may take a quarter longer than that."""
-        publishing_s = 1.25 * messages / publish_per_s
-        reading_s = 4 + messages / 100_000
-        paced_every = max(5, messages // 20_000)
-        paced_from_s = publishing_s + reading_s
+        """publish_per_s: what to expect; publishing and a look at the memory may take longer."""
+        paced_every = max(5, messages // _PACED)
+        paced_from_s = 1.15 * messages / publish_per_s + 4 + messages / 100_000
         paced_until_s = paced_from_s + max(4, messages / paced_every / PACED_PER_S)
+        # What waits in two hops moves to the second while it is not yet due; the paced are not to
+        # notice.
+        burst_from_s = paced_until_s + 1 + _unit(round(2_000 * paced_until_s)) / 1000
         return cls(
             messages=messages,
             paced_every=paced_every,
             paced_from_s=paced_from_s,
             paced_until_s=paced_until_s,
-            burst_from_s=paced_until_s + 2,
-            burst_until_s=paced_until_s + 4 + messages / 100_000,
+            burst_from_s=burst_from_s,
+            burst_until_s=burst_from_s + 2 + messages / 100_000,
         )
 
     @property
@@ -84,18 +86,18 @@ class Schedule:
 
 
 def one_hop(longest_ms: int) -> list[int]:
-    """Whole seconds up to and beyond this with no more than two digits that are not zero."""
-    return [ms for ms in _seconds_up_to(longest_ms) if ms % _unit(ms) == 0]
+    """Delays of whole seconds and no more than two digits before the zeros, to this and beyond."""
+    return [ms for ms in range(1_000, _beyond(longest_ms), 1_000) if ms % _unit(ms) == 0]
 
 
 def two_hops(longest_ms: int) -> list[int]:
-    """Delays of just three digits: our exchange serves two of them first, then the third."""
-    tenths = range(1_000, 2 * longest_ms + 100_000, 100)
-    return [ms for ms in tenths if ms % _unit(ms) != 0 and ms % (_unit(ms) // 10) == 0]
+    """Those of just three digits: our exchange serves two of them first, then the third."""
+    hundredths = range(1_000, _beyond(longest_ms), 10)
+    return [ms for ms in hundredths if ms % _unit(ms) != 0 and ms % (_unit(ms) // 10) == 0]
 
 
-def _seconds_up_to(longest_ms: int) -> range:
-    return range(1_000, 2 * longest_ms + 100_000, 1_000)
+def _beyond(longest_ms: int) -> int:
+    return 2 * longest_ms + 100_000
 
 
 def _unit(ms: int) -> int:
