@@ -145,7 +145,7 @@ class QueuesDelay:
         """
         name = f"{self._topology.hold_queue_of(0)}.probe"
         try:
-            with answering("looking for the feature flag stream_queue"):
+            with answering("making a stream, to see whether there can be one"):
                 channel = await transport.channel(publisher_confirms=False)
                 await channel.queue_declare(
                     name, durable=True, arguments={"x-queue-type": "stream"}
