@@ -34,6 +34,8 @@ def main() -> int:
     except NotifierError as error:
         print(f"benchmarks.delay: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     _show(measured, as_json=options.json)
     return 0 if measured.is_clean else 1
 
