@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from aio_pika.abc import AbstractConnection
 from aiormq.abc import AbstractConnection as Transport
+from aiormq.exceptions import ChannelAccessRefused
 from pamqp.common import FieldTable, FieldValue
 
 from notifier.broker.connection import Server, open_transport
-from notifier.broker.declaring import bind, declaring
+from notifier.broker.declaring import bind, declaring, refusal
 from notifier.broker.faults import answering
 from notifier.broker.mechanism import APPLY, Address, Problem, unbound
 from notifier.broker.topology import Topology
@@ -157,6 +158,8 @@ class QueuesDelay:
                     "[amqp] delay = queues: this RabbitMQ would drop messages whose target does "
                     f"not answer; {FLAG}"
                 ) from error
+            if isinstance(error.__cause__, ChannelAccessRefused):
+                raise refusal(f"queue {name!r}", str(error.__cause__)) from error
             raise
 
     def _differences(self, queue: dict[str, Any], tier: int) -> Iterator[Problem]:
