@@ -12,35 +12,46 @@ import psutil
 import pytest
 
 from notifier.broker.connection import open_connection
+from notifier.broker.topology import Topology
 from notifier.stack import Stack
 from tests.deploy.image import Image
 from tests.house import House, built, wait_for
 from tests.sandbox.rig import Sandbox
 
+NAMES = Topology()
 REFUSE_ONCE = [
     {"endpoint": "template_send", "action": "errcode:-1", "times": 1, "per": "openid"},
 ]
 
 
+@pytest.fixture(params=["exchange", "queues"])
+def mechanism(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def house(stack: Stack, image: Image, sandbox: Sandbox, tmp_path: Path) -> Iterator[House]:
+def house(
+    stack: Stack, image: Image, sandbox: Sandbox, tmp_path: Path, mechanism: str
+) -> Iterator[House]:
     """With the names that definitions.json knows, on the image's broker."""
-    with built(stack, sandbox, tmp_path) as house:
-        for name in ("EXCHANGE", "QUEUE_PREFIX", "DEAD_QUEUE"):
-            del house.environment[f"NOTIFIER_AMQP_{name}"]
-        house.environment |= image.settings("notifier-topology")
-        applied = house.notifier("topology", "apply")
-        assert applied.returncode == 0, applied.stderr
+    names = {
+        "NOTIFIER_AMQP_EXCHANGE": NAMES.exchange,
+        "NOTIFIER_AMQP_QUEUE_PREFIX": NAMES.queue_prefix,
+        "NOTIFIER_AMQP_DEAD_QUEUE": NAMES.dead_queue,
+        "NOTIFIER_AMQP_DELAY": mechanism,
+    }
+    settings = names | image.settings("notifier-topology")
+    with built(stack, sandbox, tmp_path, **settings) as house:
         house.environment |= image.settings("notifier-publisher")
         yield house
 
 
 def test_orders_are_told_after_a_retry_and_what_is_unreadable_is_seen_by_the_operator(
-    house: House, image: Image
+    house: House, image: Image, mechanism: str
 ) -> None:
     house.sandbox.control.script(REFUSE_ONCE)
     fleet = house.start_fleet(**image.settings("notifier-fleet"))
-    asyncio.run(publish(image, b"unreadable"))
+    asyncio.run(publish(image, f"unreadable by {mechanism}".encode()))
     records = house.publish_orders(5)
 
     house.expect_told_once(records, within_s=60)
@@ -50,7 +61,7 @@ def test_orders_are_told_after_a_retry_and_what_is_unreadable_is_seen_by_the_ope
     family = [psutil.Process(fleet.pid), *psutil.Process(fleet.pid).children(recursive=True)]
     assert_no_password_is_seen(family, image)
     house.environment |= image.settings("notifier-operator")
-    wait_for(lambda: "unreadable" in buried(house), 20)
+    wait_for(lambda: f"unreadable by {mechanism}" in buried(house), 20)
     checked = house.notifier("topology", "check")
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
@@ -67,8 +78,8 @@ def test_the_publisher_cannot_apply_the_topology_and_is_told_why(
 
 async def publish(image: Image, body: bytes) -> None:
     async with await open_connection(image.address("notifier-publisher"), name="any") as connection:
-        exchange = await (await connection.channel()).get_exchange("delay", ensure=False)
-        await exchange.publish(aio_pika.Message(body), "delay_queue1")
+        exchange = await (await connection.channel()).get_exchange(NAMES.exchange, ensure=False)
+        await exchange.publish(aio_pika.Message(body), NAMES.queue_of(1))
 
 
 def buried(house: House) -> str:

@@ -23,6 +23,8 @@ from tests.deploy.image import Image, environment_alone, rights, users
 
 NAMES = Topology()
 TIER = NAMES.queue_of(1)
+HELD = NAMES.hold_queue_of(1)
+HOLD_QUEUES = [NAMES.hold_queue_of(tier) for tier in NAMES.tiers]
 OTHERS_EXCHANGE = "amq.fanout"
 TOPOLOGY, FLEET = "notifier-topology", "notifier-fleet"
 PUBLISHER, OPERATOR, MONITOR = "notifier-publisher", "notifier-operator", "notifier-monitor"
@@ -84,6 +86,18 @@ DEEDS = [
         what="publish to the exchange",
         do=lambda channel: publish(channel, NAMES.exchange, TIER),
         may=may(FLEET, PUBLISHER, OPERATOR),
+    ),
+    Deed(
+        what="publish to the hold queues' exchange",
+        do=lambda channel: publish(channel, NAMES.direct_exchange, HELD),
+        # Who declares a queue that dead-letters to it must have the right to write to it.
+        may=may(FLEET, PUBLISHER, OPERATOR, TOPOLOGY),
+    ),
+    Deed(
+        what="take from a hold queue",
+        do=lambda channel: get(channel, HELD),
+        # Who declares a queue that dead-letters must have the right to read it.
+        may=may(TOPOLOGY),
     ),
     Deed(what="write past it into a tier's queue", do=lambda channel: publish(channel, "", TIER)),
     Deed(what="write into a stranger's queue", do=lambda channel: publish(channel, "", "x")),
@@ -170,28 +184,33 @@ DEEDS = [
 
 
 @pytest.fixture(scope="module")
-def database(stack: Stack) -> Iterator[Environment]:
-    with own_schema(stack) as options:
-        yield {"NOTIFIER_MYSQL_URL": options.url}
+def choices(stack: Stack) -> Iterator[list[Environment]]:
+    """The settings of two that share the broker's names, one for each way of delaying."""
+    with own_schema(stack) as one, own_schema(stack) as other:
+        yield [
+            {"NOTIFIER_AMQP_DELAY": "exchange", "NOTIFIER_MYSQL_URL": one.url},
+            {"NOTIFIER_AMQP_DELAY": "queues", "NOTIFIER_MYSQL_URL": other.url},
+        ]
 
 
 @pytest.fixture(scope="module")
-def applied(image: Image, database: Environment) -> Image:
-    apply(image, database)
+def applied(image: Image, choices: list[Environment]) -> Image:
+    apply(image, choices)
     return image
 
 
-def apply(image: Image, database: Environment) -> None:
+def apply(image: Image, choices: list[Environment]) -> None:
     """`notifier topology apply` as the user whom docker-compose.yml has do it."""
-    asked = subprocess.run(
-        [sys.executable, "-m", "notifier", "topology", "apply"],
-        env={**environment_alone(), **database, **image.settings(TOPOLOGY)},
-        cwd=image.recipe.folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert asked.returncode == 0, asked.stdout + asked.stderr
+    for choice in choices:
+        asked = subprocess.run(
+            [sys.executable, "-m", "notifier", "topology", "apply"],
+            env={**environment_alone(), **choice, **image.settings(TOPOLOGY)},
+            cwd=image.recipe.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert asked.returncode == 0, asked.stdout + asked.stderr
 
 
 async def refusal_of(image: Image, user: str, deed: Deed) -> str | None:
@@ -207,11 +226,11 @@ async def refusal_of(image: Image, user: str, deed: Deed) -> str | None:
 @pytest.mark.parametrize("user", users())
 @pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.what.replace(" ", "-"))
 async def test_a_user_may_do_what_it_is_there_for_and_nothing_else(
-    applied: Image, database: Environment, user: str, deed: Deed
+    applied: Image, choices: list[Environment], user: str, deed: Deed
 ) -> None:
     refused = await refusal_of(applied, user, deed)
     if deed.what.startswith("delete") and refused is None:
-        apply(applied, database)
+        apply(applied, choices)
     if user in deed.may:
         assert refused is None
     else:
@@ -314,7 +333,7 @@ async def test_who_counts_what_waits_has_some_right_to_every_queue_that_is_count
     """From RabbitMQ 4.3.1 on looking at a queue takes one."""
     async with await open_connection(applied.address(user), name="count") as connection:
         channel = await connection.channel()
-        for queue in (*NAMES.tier_queues, NAMES.dead_queue):
+        for queue in (*NAMES.queues, *HOLD_QUEUES):
             await channel.declare_queue(queue, passive=True)
 
 
@@ -323,7 +342,7 @@ def test_every_right_is_anchored_and_stops_at_the_names_of_the_settings(
     kind: str,
 ) -> None:
     """A name that only begins or ends like ours is nobody's."""
-    names = {NAMES.exchange, NAMES.dead_queue, *NAMES.tier_queues}
+    names = {NAMES.exchange, NAMES.direct_exchange, *NAMES.queues, *HOLD_QUEUES}
     strangers = [f"x{name}" for name in names] + [f"{name}x" for name in names]
     strangers += [NAMES.dead_queue.replace(".", "x"), f"{NAMES.queue_prefix}2"]
     for user, patterns in rights().items():
