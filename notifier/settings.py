@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from functools import partial
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -254,12 +255,63 @@ class Wechat(Section):
 
     def secret(self) -> str:
         """Raises SettingsError where its file cannot be read, or others can read it."""
-        if self.app_secret_file is None:
-            return self.app_secret.get_secret_value()
-        try:
-            return read_secret(self.app_secret_file)
-        except SettingsError as error:
-            raise SettingsError(f"[wechat] app_secret_file: {error}") from None
+        return _secret("[wechat] app_secret_file", self.app_secret, self.app_secret_file)
+
+
+class Egress(Section):
+    allow_cidrs: Annotated[tuple[str, ...], NoDecode] = ()
+    """Networks that webhooks may reach though they are not public, comma-separated."""
+    allow_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Names that webhooks may call wherever they lead, comma-separated."""
+    ports: Annotated[tuple[int, ...], NoDecode] = (443, 8443)
+    """Ports that webhooks may call, comma-separated; empty: any. 80 goes with http."""
+    allow_http: bool = False
+    """Allow unencrypted webhooks, to any URL; an endpoint can be allowed alone."""
+
+    @field_validator("allow_cidrs", "allow_hosts", "ports", mode="before")
+    @classmethod
+    def _read(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("allow_cidrs")
+    @classmethod
+    def _check_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ip_network(text)) for text in value)
+
+    @field_validator("allow_hosts")
+    @classmethod
+    def _in_lower_case(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(text.lower().removesuffix(".") for text in value)
+
+
+class Webhook(Section):
+    timeout_s: float = Field(15, ge=1, le=60)
+    """The longest one request may take, connect included, seconds."""
+    connections: int = Field(64, ge=1, le=1000)
+    """Kept-alive connections per process."""
+    ca_file: Path | None = None
+    """Verify receivers' certificates against this CA instead of the system's."""
+    secret: SecretStr = SecretStr("")
+    """whsec_…; signs what goes to a URL that is no endpoint. Or secret_file."""
+    secret_file: Path | None = None
+    """A file with that secret, readable by nobody else."""
+    key: SecretStr = SecretStr("")
+    """Encrypts the endpoints' secrets: base64 of 32 bytes; older ones behind commas."""
+    key_file: Path | None = None
+    """A file with the key, readable by nobody else."""
+    give_up_after_h: float = Field(120, ge=1, le=8760)
+    """An endpoint that has failed for so long is paused, hours."""
+
+    def signing_secret(self) -> str:
+        """Raises SettingsError."""
+        return _secret("[webhook] secret_file", self.secret, self.secret_file)
+
+    def keys(self) -> tuple[str, ...]:
+        """The first one encrypts, all of them decrypt. Raises SettingsError."""
+        text = _secret("[webhook] key_file", self.key, self.key_file)
+        return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 class Orders(Section):
@@ -312,6 +364,8 @@ class Settings(BaseSettings):
     calendar: Calendar = Calendar()
     retention: Retention = Retention()
     wechat: Wechat = Wechat()
+    webhook: Webhook = Webhook()
+    egress: Egress = Egress()
     orders: Orders = Orders()
     log: Log = Log()
     sandbox: Sandbox = Sandbox()
@@ -367,6 +421,16 @@ def _password_into(url: str, name: str, file: Path) -> str:
         return with_password(url, read_secret(file))
     except SettingsError as error:
         raise ValueError(f"{name}: {error}") from None
+
+
+def _secret(name: str, secret: SecretStr, file: Path | None) -> str:
+    """The file's, where there is one. Raises SettingsError where others can read it, or nobody."""
+    if file is None:
+        return secret.get_secret_value()
+    try:
+        return read_secret(file)
+    except SettingsError as error:
+        raise SettingsError(f"{name}: {error}") from None
 
 
 def _checked(check: Any, value: Any) -> Any:

@@ -121,6 +121,8 @@ class Core:
             "notifier_notification",
             "notifier_attempt",
             "notifier_pause",
+            "notifier_answer",
+            "notifier_endpoint",
             "tg_log_order_dispatch",
             "tg_order_task",
         ):

@@ -125,6 +125,10 @@ class House:
         """How often each openid was really told."""
         return Counter(row["openid"] for row in self.sandbox.control.effects())
 
+    def effects_of(self, path: str) -> int:
+        """How many webhooks a path of the sandbox has accepted."""
+        return sum(row.get("path") == path for row in self.sandbox.control.effects())
+
     def expect_told_once(self, records: Sequence[OrderRecord], *, within_s: float) -> None:
         """Every designer and every publisher, nobody else; then the audit must be clean."""
         expected = 2 * len(records)

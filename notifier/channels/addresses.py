@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from aiohttp.resolver import ThreadedResolver
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+LONGEST_LOOKUP_S = 5.0
 ANYWHERE: tuple[Network, ...] = (
     ipaddress.ip_network("0.0.0.0/0"),
     ipaddress.ip_network("::/0"),
@@ -89,6 +91,17 @@ def literal_address(host: str) -> str | None:
         return str(ipaddress.ip_address(bare))
     except ValueError:
         return None
+
+
+async def addresses_of_host(host: str) -> list[str]:
+    """All it has, both IPv4 and IPv6; none where it cannot be resolved now."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(LONGEST_LOOKUP_S):
+            found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return []
+    return [str(each[4][0]) for each in found]
 
 
 class GuardedResolver(AbstractResolver):

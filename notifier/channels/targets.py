@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
@@ -46,6 +46,9 @@ class TargetRules:
     http: bool = False
     networks: tuple[Network, ...] = ()
     hosts: frozenset[str] = frozenset()
+
+    def with_http(self) -> TargetRules:
+        return replace(self, http=True)
 
 
 def check_target(text: str, rules: TargetRules, *, field: str = "url") -> URL:

@@ -25,6 +25,8 @@ STYLES = {
 WIDTH = 100
 """Where no terminal has one."""
 INDENT = 11
+SHOWN_BODY = 160
+"""Characters of a receiver's answer; `--json` has all that is kept."""
 
 
 def print_timelines(explained: Sequence[Explained], time_zone: tzinfo) -> None:
@@ -119,12 +121,24 @@ def _words(made: Made, why: str) -> Text:
     text.append(why, style="dim")
     if made.detail:
         text.append(f"; {_printable(made.detail)}")
+    if made.answer is not None:
+        latency = _milliseconds(made.answer.latency)
+        text.append(f"; answered {made.answer.status} after {latency}: {quoted(made.answer.body)}")
     return text
 
 
 def _printable(text: str) -> str:
     """A receiver's words move no cursor."""
     return "".join(each if each.isprintable() else " " for each in text)
+
+
+def quoted(body: bytes) -> str:
+    """The beginning of hostile bytes: in quotes, and what cannot be printed escaped."""
+    if not body:
+        return "no body"
+    text = body.decode("utf-8", "backslashreplace")
+    shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text[:SHOWN_BODY])
+    return f'"{shown}"' + ("…" if len(text) > SHOWN_BODY else "")
 
 
 def _milliseconds(duration: timedelta) -> str:
@@ -172,4 +186,6 @@ def _plain(value: object, time_zone: tzinfo) -> object:
         return value.astimezone(time_zone).isoformat(timespec="microseconds")
     if isinstance(value, timedelta):
         return value.total_seconds()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
     return str(value)

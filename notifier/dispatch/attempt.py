@@ -34,10 +34,10 @@ from notifier.dispatch.tally import Tally
 from notifier.domain.claim import WORTH_WAITING, Forget, NoRow, TooEarly
 from notifier.domain.lease import Attempted, Claimed, Ended, Recorded, Superseded
 from notifier.domain.message import Message
-from notifier.domain.notification import Channel
+from notifier.domain.notification import Channel, scopes_of
 from notifier.domain.outcome import Paused, Unknown
 from notifier.domain.rules import RuleBook
-from notifier.domain.settle import may_send
+from notifier.domain.settle import OPEN_REST, may_send
 from notifier.errors import (
     BrokerUnavailable,
     DecodeError,
@@ -195,11 +195,11 @@ class Attempts:
         return recorded
 
     def _rests_until(self, claimed: Claimed) -> datetime:
-        """A rest without an end is looked at again after the usual while."""
-        channel = claimed.notification.channel
-        if not self._pauses.is_paused(channel, claimed.now):
+        """A rest without an end is looked at now and then; resuming it finds these rows."""
+        scopes = scopes_of(claimed.notification)
+        if not self._pauses.is_paused(scopes, claimed.now):
             return claimed.now
-        return self._pauses.until(channel) or claimed.now + self._rule_book.pause
+        return self._pauses.until(scopes, claimed.now) or claimed.now + OPEN_REST
 
     async def _send(self, claimed: Claimed) -> Attempted | None:
         """None where nothing may be sent now: the claim is given back."""
@@ -225,7 +225,7 @@ class Attempts:
         )
 
     def _may_start(self, claimed: Claimed, channel: Channel, waited_s: float) -> bool:
-        if self.draining or self._pauses.is_paused(claimed.notification.channel, claimed.now):
+        if self.draining or self._pauses.is_paused(scopes_of(claimed.notification), claimed.now):
             return False
         left = claimed.until - claimed.now - timedelta(seconds=waited_s)
         return left > channel.timeout
@@ -235,14 +235,12 @@ class Attempts:
         return may_send(claimed.row.unknown_since, rules, claimed.now)
 
     async def _pause(self, attempted: Attempted, outcome: Paused) -> None:
-        channel = attempted.claimed.notification.channel
+        scope = outcome.scope or scopes_of(attempted.claimed.notification)[0]
         until = outcome.resume_at or attempted.ended + self._rule_book.pause
         try:
-            await self._pauses.pause(
-                channel, until=until, reason=f"{outcome.code} {outcome.detail}"
-            )
+            await self._pauses.pause(scope, until=until, reason=f"{outcome.code} {outcome.detail}")
         except StoreUnavailable as error:
-            log.warning("channel.pause_not_kept", channel=channel, error=str(error))
+            log.warning("channel.pause_not_kept", scope=scope, error=str(error))
 
     async def _announce(self, claimed: Claimed, message: Message) -> None:
         """The created notification is committed: what the broker refuses the sweeper brings."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
@@ -45,17 +45,31 @@ class Receipt:
 
 
 class Intake:
-    """publisher: None where the broker could not be reached at all."""
+    """publisher: None where the broker could not be reached at all.
 
-    def __init__(self, store: AcceptStore, publisher: Publisher | None) -> None:
+    check: raises InvalidInput for what can never be sent.
+    """
+
+    def __init__(
+        self,
+        store: AcceptStore,
+        publisher: Publisher | None,
+        *,
+        check: Callable[[Sequence[Submission]], Awaitable[None]] | None = None,
+    ) -> None:
         self._store = store
         self._publisher = publisher
+        self._check = check
 
     async def accept(self, submissions: Sequence[Submission]) -> Receipt:
-        """Commit, then publish. Raises StoreUnavailable, StoreError: nothing was promised.
+        """Commit, then publish.
+
+        Raises InvalidInput, StoreUnavailable, StoreError: nothing was promised.
 
         A broker that does not confirm costs nothing but time: the sweeper publishes later.
         """
+        if self._check is not None:
+            await self._check(submissions)
         batch = await self._store.accept(submissions)
         if not batch.publish:
             return Receipt(accepted=batch.accepted)

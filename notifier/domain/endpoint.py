@@ -110,3 +110,21 @@ def key_of(secret: str) -> bytes:
             f"must be {SECRET_PREFIX} and the base64 of {SHORTEST_KEY} to {LONGEST_KEY} bytes",
         )
     return key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointStanding:
+    """A registered one, for people; without its secret.
+
+    failing_since: as in Endpoint. old_secret_until: until then the secret before signs too.
+    pause_reason: "" where it does not rest. paused_until: None for a rest without an end.
+    """
+
+    form: EndpointForm
+    created_at: datetime
+    failing_since: datetime | None
+    failures: int
+    old_secret_until: datetime | None
+    pause_reason: str
+    paused_by: str
+    paused_until: datetime | None

@@ -126,8 +126,9 @@ def _in_flight(standing: Standing) -> str:
 def _due(standing: Standing) -> str:
     where = "the calendar" if standing.state is State.SCHEDULED else f"tier {standing.tier}s"
     text = f"attempt {standing.attempt} through {where}"
-    if standing.pause_reason:
-        text += f"; {standing.channel} is at rest: {standing.pause_reason}"
+    if standing.pause_scope:
+        resting = standing.pause_scope.removeprefix("channel:").replace(":", " ")
+        text += f"; {resting} is at rest: {standing.pause_reason}"
     late = standing.now - standing.due_at
     if late > timedelta(seconds=1):
         text += f"; overdue by {late.total_seconds():.0f} s (is a fleet running?)"

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from notifier.domain.endpoint import endpoint_of
 from notifier.domain.outcome import Outcome
 
 
@@ -51,7 +52,7 @@ class ChannelName(StrEnum):
 class Notification:
     """One recipient, one channel: what a channel needs to send it.
 
-    recipient: openid, URL or user id, by channel.
+    recipient: openid, URL, `endpoint:NAME` or user id, by channel.
     template: a name from the settings, "" for the role's default.
     payload: values for the template; string keys.
     dispatched_at: when the order was claimed (UTC); shown in the text so that retries say the same.
@@ -68,6 +69,14 @@ class Notification:
     dispatched_at: datetime | None = None
     accepted_at: datetime | None = None
     attempt: int = 1
+
+
+def scopes_of(notification: Notification) -> tuple[str, ...]:
+    """What may be at rest and hold it back: its channel, and the endpoint that it is for."""
+    channel = f"channel:{notification.channel}"
+    if endpoint_of(notification.recipient) is None:
+        return (channel,)
+    return channel, notification.recipient
 
 
 class Channel(Protocol):

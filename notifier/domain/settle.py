@@ -14,6 +14,8 @@ EXHAUSTED = "exhausted"
 EXPIRED = "expired"
 """The deadline comes before the next attempt would."""
 CRASHES_TO_GIVE_UP = 3
+OPEN_REST = timedelta(minutes=10)
+"""How long a claim is put off while nobody knows when what rests will work again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from notifier.domain.notification import ChannelName, Role, State
+from notifier.domain.outcome import Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +16,7 @@ class Made:
     """One attempt. tier: seconds. lateness: start minus due; negative never by more than ms.
 
     outcome: sent, retry, dead, released, cancelled, unknown or repeated.
+    answer: of a webhook's receiver, where one came.
     """
 
     number: int
@@ -29,13 +31,14 @@ class Made:
     detail: str
     external_id: str
     worker: str
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """A notification's row, for people. attempt: the next, the running or the last one.
 
-    paused_until, pause_reason: of its channel; pause_reason "" where it is not at rest.
+    pause_scope: what rests, its endpoint or its channel; "" where neither does.
     now: the database's time of the look. All moments UTC.
     """
 
@@ -66,6 +69,7 @@ class Standing:
     accepted_at: datetime
     settled_at: datetime | None
     deadline_at: datetime | None
+    pause_scope: str
     pause_reason: str
     paused_until: datetime | None
     now: datetime

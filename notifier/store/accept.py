@@ -17,6 +17,7 @@ from notifier.domain.submission import Accepted, Submission
 from notifier.errors import IdempotencyConflict, StoreConflict
 from notifier.store.drafts import COLUMNS, Draft, draft_of
 from notifier.store.earlier import Earlier, earlier_ones
+from notifier.store.endpoints import with_ladders
 from notifier.store.mysql import Cursor, Database
 from notifier.store.sql import flat, marks, rows_of_marks
 
@@ -67,6 +68,7 @@ class Acceptor:
         """
         asked_s = monotonic()
         now: datetime = (await cursor.fetch("SELECT NOW(6)"))[0][0]
+        submissions = await with_ladders(cursor, submissions)
         drafts = [
             draft_of(submission, ladders=self._ladders, places=self._places, now=now)
             for submission in submissions

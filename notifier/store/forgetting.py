@@ -116,3 +116,6 @@ async def _blank(cursor: Cursor, ids: list[bytes]) -> None:
         f"WHERE notification_id IN ({marks(len(ids))})",
         ids,
     )
+    await cursor.run(
+        f"DELETE FROM notifier_answer WHERE notification_id IN ({marks(len(ids))})", ids
+    )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
+from notifier.domain.settle import OPEN_REST
 from notifier.errors import NotFound
-from notifier.store.mysql import Database
+from notifier.store.mysql import Cursor, Database
 
 
 class MysqlPauses:
@@ -29,23 +31,43 @@ class MysqlPauses:
             [scope, until, reason, who, reason, who, until, until, until],
         )
 
-    async def resume(self, channel: str) -> int:
-        """Lift a channel's rest; how many notifications had been put off to its end, due now.
+    async def resume(self, scope: str) -> int:
+        """Lift a rest; how many notifications had been put off to its end, due in two seconds.
 
-        Raises NotFound where it does not rest, and names those that do.
+        scope: `channel:NAME` or `endpoint:NAME`. Raises NotFound where it does not rest, and names
+        those that do.
         """
-        scope = f"channel:{channel}"
+        kind, _, name = scope.partition(":")
         async with self._database.transaction() as cursor:
             rows = await cursor.fetch("SELECT scope, until_at FROM notifier_pause FOR UPDATE")
             resting: dict[str, datetime | None] = {row[0]: row[1] for row in rows}
             if scope not in resting:
-                names = ", ".join(sorted(each.removeprefix("channel:") for each in resting))
-                raise NotFound(f"channel {channel!r} is not paused; paused: {names or 'none'}")
+                names = ", ".join(
+                    sorted(
+                        each.removeprefix(f"{kind}:") for each in resting if each.startswith(kind)
+                    )
+                )
+                raise NotFound(f"{kind} {name!r} is not paused; paused: {names or 'none'}")
             cursor.later("DELETE FROM notifier_pause WHERE scope = %s", [scope])
-            # What waits in the calendar has no message anywhere, so that its seq may stay.
-            return await cursor.run(
-                "UPDATE notifier_notification SET due_at = NOW(6), next_sweep_at = NOW(6) "
-                "WHERE state = 'scheduled' AND next_sweep_at <= %s AND due_at = %s "
-                "AND channel = %s",
-                [resting[scope], resting[scope], channel],
-            )
+            return await _hasten(cursor, scope, resting[scope])
+
+
+async def _hasten(cursor: Cursor, scope: str, end: datetime | None) -> int:
+    """What was put off to the rest's end; of an open one, what was put off since its last claim."""
+    kind, _, name = scope.partition(":")
+    whose, who = ("channel", name) if kind == "channel" else ("recipient", scope)
+    put_off = "next_sweep_at <= %s AND due_at = %s"
+    arguments: list[Any] = [end, end]
+    if end is None:
+        put_off, arguments = "due_at = claimed_at + INTERVAL %s SECOND", [_OPEN_REST_S]
+    # What waits in the calendar has no message anywhere, so that its seq may stay.
+    return await cursor.run(
+        f"UPDATE notifier_notification SET due_at = {_WHEN_ALL_KNOW}, next_sweep_at = NOW(6) "
+        f"WHERE state = 'scheduled' AND {put_off} AND {whose} = %s",
+        [*arguments, who],
+    )
+
+
+# A process that has not heard of the end yet, which takes it a second, would put them off again.
+_WHEN_ALL_KNOW = "NOW(6) + INTERVAL 2 SECOND"
+_OPEN_REST_S = int(OPEN_REST.total_seconds())

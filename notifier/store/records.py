@@ -14,6 +14,7 @@ from notifier.domain.notification import State
 from notifier.domain.outcome import Sent
 from notifier.domain.rules import RuleBook
 from notifier.domain.settle import InFlight, Next, Rules, release, settle
+from notifier.store.answers import insert_answers
 from notifier.store.attempts import attempt_values, insert_attempts, mark_late_success
 from notifier.store.mysql import Cursor, Database
 from notifier.store.sql import VALUES_FIRST, flat, marks, values_table
@@ -49,6 +50,7 @@ class Records:
         async with self._database.transaction() as cursor:
             held = await _lock(cursor, [item.claimed for item in attempts])
             results, updates, rows = [], [], []
+            ours: list[Attempted] = []
             late: list[Attempted] = []
             for item in attempts:
                 state = held.get(item.claimed.notification.id.bytes)
@@ -59,8 +61,10 @@ class Records:
                 updates.append(_update(item.claimed, after, item.ended))
                 if after.attempted:
                     rows.append(attempt_values(item, after.attempted, self._worker))
+                    ours.append(item)
                 results.append(_recorded(item.claimed, after))
             insert_attempts(cursor, rows)
+            insert_answers(cursor, [*ours, *late])
             write_next(cursor, updates)
             await mark_late_success(cursor, late, self._worker)
         return results

@@ -77,9 +77,8 @@ async def _delete(cursor: Cursor, ids: list[bytes], before: datetime) -> int:
     gone = [row[0] for row in family if (row[1] or row[0]) not in kept]
     if not gone:
         return 0
-    await cursor.run(
-        f"DELETE FROM notifier_attempt WHERE notification_id IN ({marks(len(gone))})", gone
-    )
+    for table in ("notifier_attempt", "notifier_answer"):
+        await cursor.run(f"DELETE FROM {table} WHERE notification_id IN ({marks(len(gone))})", gone)
     return await cursor.run(
         f"DELETE FROM notifier_notification WHERE id IN ({marks(len(gone))})", gone
     )

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from notifier.domain.notification import ChannelName, Role, State
 from notifier.domain.timeline import Made, Standing, Timeline
+from notifier.store.answers import answer_of
 from notifier.store.mysql import Database
 from notifier.store.sql import marks
 
@@ -17,16 +18,20 @@ STANDING = (
     "n.designer_name, n.ladder, n.state, n.reason, n.seq, n.step, n.attempt, n.tier, n.due_at, "
     "n.next_sweep_at, n.sweeps, n.lease_until, n.lease_owner, n.claimed_at, n.unknown_since, "
     "n.cancel_requested, n.dispatched_at, n.accepted_at, n.settled_at, n.deadline_at, "
-    "IFNULL(p.reason, ''), p.until_at, NOW(6)"
+    "COALESCE(e.scope, p.scope, ''), COALESCE(e.reason, p.reason, ''), "
+    "IF(e.scope IS NULL, p.until_at, e.until_at), NOW(6)"
 )
 FIELDS = tuple(Standing.__dataclass_fields__)
 MADE = (
-    "notification_id, attempt, step, tier, due_at, started_at, duration_us, lateness_us, "
-    "outcome, code, detail, external_id, worker"
+    "a.notification_id, a.attempt, a.step, a.tier, a.due_at, a.started_at, a.duration_us, "
+    "a.lateness_us, a.outcome, a.code, a.detail, a.external_id, a.worker, "
+    "r.status, r.latency_us, r.body"
 )
 SOURCE = (
     "FROM notifier_notification n LEFT JOIN notifier_pause p "
-    "ON p.scope = CONCAT('channel:', n.channel) AND (p.until_at IS NULL OR p.until_at > NOW(6))"
+    "ON p.scope = CONCAT('channel:', n.channel) AND (p.until_at IS NULL OR p.until_at > NOW(6)) "
+    "LEFT JOIN notifier_pause e "
+    "ON e.scope = n.recipient AND (e.until_at IS NULL OR e.until_at > NOW(6))"
 )
 
 
@@ -57,8 +62,10 @@ class Timelines:
         made: dict[UUID, list[Made]] = {}
         if ids:
             rows = await self._database.fetch(
-                f"SELECT {MADE} FROM notifier_attempt WHERE notification_id IN "
-                f"({marks(len(ids))}) ORDER BY notification_id, attempt",
+                f"SELECT {MADE} FROM notifier_attempt a LEFT JOIN notifier_answer r "
+                "ON r.notification_id = a.notification_id AND r.attempt = a.attempt "
+                f"WHERE a.notification_id IN ({marks(len(ids))}) "
+                "ORDER BY a.notification_id, a.attempt",
                 [id_.bytes for id_ in ids],
             )
             for row in rows:
@@ -94,4 +101,5 @@ def _made(row: Sequence[Any]) -> Made:
         detail=row[9],
         external_id=row[10],
         worker=row[11],
+        answer=answer_of(*row[12:]),
     )

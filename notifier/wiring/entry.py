@@ -20,6 +20,7 @@ from notifier.store.earlier import conflicts
 from notifier.store.playground import OpenOrder, make_order_table, put_orders
 from notifier.store.settled import states_of
 from notifier.wiring import delay
+from notifier.wiring.endpoints import addresses_of
 from notifier.wiring.parts import (
     ladders_of,
     offer_of,
@@ -44,7 +45,7 @@ async def open_intake(settings: Settings) -> AsyncIterator[Intake]:
         places = places_of(settings, chosen)
         acceptor = Acceptor(database, ladders=ladders_of(settings), places=places)
         async with open_publisher(settings, chosen, "intake", patient=True) as publisher:
-            yield Intake(acceptor, publisher)
+            yield Intake(acceptor, publisher, check=addresses_of(settings, database).check)
 
 
 @asynccontextmanager

@@ -112,7 +112,7 @@ def _tier_worker(settings: Settings, tier: int, worker_id: str) -> TierWorker:
     async def open_parts() -> AsyncIterator[TierParts]:
         consume = Link(server_of(settings), name=f"notifier tier {tier}s consume")
         async with open_tools(settings, f"tier {tier}s") as (database, delay, publisher):
-            channels = channels_of(settings)
+            channels = channels_of(settings, database)
             rule_book = rule_book_of(settings, channels, delay)
             try:
                 await consume.open(patient=True)

@@ -148,7 +148,7 @@ async def forget(
 async def resume(settings: Settings, channel: str) -> int:
     """Raises NotFound, StoreUnavailable."""
     async with open_database(settings) as database:
-        return await MysqlPauses(database).resume(channel)
+        return await MysqlPauses(database).resume(f"channel:{channel}")
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from ipaddress import ip_network
 from zoneinfo import ZoneInfo
 
 from notifier.broker.connection import Link, Server
@@ -13,18 +14,23 @@ from notifier.broker.mechanism import Mechanism
 from notifier.broker.publisher import Publisher
 from notifier.broker.topology import Topology
 from notifier.channels.targets import TargetRules, check_target
+from notifier.channels.webhook.channel import WebhookChannel, WebhookOptions
 from notifier.channels.wechat.channel import WechatChannel
 from notifier.channels.wechat.message import needed_of
 from notifier.channels.wechat.options import WechatOptions, WechatTemplate
+from notifier.domain.endpoint import key_of
 from notifier.domain.ladder import BUILT_IN, Ladder, ladder_of
 from notifier.domain.notice import Offer
 from notifier.domain.notification import Channel, ChannelName
 from notifier.domain.placement import Places
 from notifier.domain.rules import Guarantees, RuleBook
+from notifier.errors import InvalidInput, SettingsError
 from notifier.settings import Settings
+from notifier.store.endpoint_copy import EndpointCopy
 from notifier.store.mysql import Database, MysqlOptions
 from notifier.store.orders import LOADTEST_TABLE, Orders, OrderTable
 from notifier.store.schedule import Schedule
+from notifier.store.seal import Seal
 from notifier.store.tokens import RedisTokenStore
 
 
@@ -136,12 +142,64 @@ def order_books_of(settings: Settings) -> dict[str, Orders]:
     return books
 
 
-def channels_of(settings: Settings) -> dict[str, Channel]:
-    """The channels that are configured; a notification for another one waits until it is."""
-    wechat = settings.wechat
-    if not wechat.app_id:
-        return {}
+def channels_of(settings: Settings, database: Database | None = None) -> dict[str, Channel]:
+    """The channels that are configured; a notification for another one waits until it is.
+
+    database: where endpoints are registered; without it webhooks go to URLs only.
+    """
+    webhook = webhook_channel(settings, database)
+    channels: dict[str, Channel] = {webhook.name: webhook}
+    if settings.wechat.app_id:
+        wechat = _wechat_channel(settings)
+        channels[wechat.name] = wechat
+    return channels
+
+
+def webhook_channel(settings: Settings, database: Database | None) -> WebhookChannel:
+    """Raises SettingsError for a bad key, secret or CA file."""
+    webhook = settings.webhook
+    copy = None
+    if database is not None:
+        give_up_after = timedelta(hours=webhook.give_up_after_h)
+        copy = EndpointCopy(database, seal_of(settings), give_up_after=give_up_after)
+    secret = webhook.signing_secret()
+    options = WebhookOptions(
+        rules=target_rules_of(settings),
+        timeout=timedelta(seconds=webhook.timeout_s),
+        secret=checked_secret(secret) if secret else "",
+        connections=webhook.connections,
+        ca_file=webhook.ca_file,
+    )
+    return WebhookChannel(options, endpoints=copy)
+
+
+def seal_of(settings: Settings) -> Seal:
+    """Raises SettingsError."""
+    return Seal(settings.webhook.keys())
+
+
+def target_rules_of(settings: Settings) -> TargetRules:
+    egress = settings.egress
+    return TargetRules(
+        ports=frozenset(egress.ports),
+        http=egress.allow_http,
+        networks=tuple(map(ip_network, egress.allow_cidrs)),
+        hosts=frozenset(egress.allow_hosts),
+    )
+
+
+def checked_secret(secret: str) -> str:
+    """Raises SettingsError."""
+    try:
+        key_of(secret)
+    except InvalidInput as error:
+        raise SettingsError(f"[webhook] {error}") from None
+    return secret
+
+
+def _wechat_channel(settings: Settings) -> WechatChannel:
     tokens = RedisTokenStore(settings.redis.url.get_secret_value(), prefix=settings.redis.prefix)
+    wechat = settings.wechat
     options = WechatOptions(
         app_id=wechat.app_id,
         app_secret=wechat.secret(),
@@ -152,8 +210,7 @@ def channels_of(settings: Settings) -> dict[str, Channel]:
         connections=wechat.connections,
         time_zone=ZoneInfo(wechat.time_zone),
     )
-    channel = WechatChannel(options, tokens=tokens)
-    return {channel.name: channel}
+    return WechatChannel(options, tokens=tokens)
 
 
 def wechat_templates_of(settings: Settings) -> dict[str, WechatTemplate]:
@@ -176,7 +233,7 @@ def offer_of(settings: Settings) -> Offer:
     return Offer(
         ladders=tuple(ladders_of(settings)),
         templates={ChannelName.WECHAT: needed},
-        check_url=partial(check_target, rules=TargetRules(), field="recipient"),
+        check_url=partial(check_target, rules=target_rules_of(settings), field="recipient"),
     )
 
 

@@ -21,17 +21,20 @@ from notifier.domain.outcome import Outcome, Permanent, Retry, Sent, Unknown
 NOW = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
 STANDARD, ALIPAY = Dialect.STANDARD, Dialect.ALIPAY
 V2, V3 = Dialect.WECHATPAY_V2, Dialect.WECHATPAY_V3
-OK = b"<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>"
+OK = (
+    b"<xml><return_code><![CDATA[SUCCESS]]></return_code>"
+    b"<return_msg><![CDATA[OK]]></return_msg></xml>"
+)
 FAIL = (
     b"<xml><return_code>FAIL</return_code><return_msg>\xe7\xad\xbe\xe5\x90\x8d</return_msg></xml>"
 )
 
 
 def judged(
-    dialect: Dialect, status: int, body: bytes = b"", cut: str = "", **headers: str
+    dialect: Dialect, status: int, body: bytes = b"", cut: str = "", retry_after: str | None = None
 ) -> Outcome:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    reply = HttpAnswer(status=status, body=body, cut=cut, headers=named)
+    headers = {} if retry_after is None else {"Retry-After": retry_after}
+    reply = HttpAnswer(status=status, body=body, cut=cut, headers=headers)
     return outcome_of_answer(reply, dialect, latency=timedelta(seconds=0.1), now=NOW)
 
 
@@ -165,8 +168,7 @@ def test_where_the_status_decides_the_body_may_be_cut(dialect: Dialect) -> None:
 def test_the_receiver_may_say_when_to_come_back(
     status: int, said: str | None, wait_s: float
 ) -> None:
-    headers = {} if said is None else {"Retry_After": said}
-    outcome = judged(STANDARD, status, **headers)
+    outcome = judged(STANDARD, status, retry_after=said)
 
     assert isinstance(outcome, Retry)
     assert outcome.not_before == timedelta(seconds=wait_s)

@@ -17,7 +17,7 @@ from notifier.dispatch.pauses import Pauses
 from notifier.dispatch.run_log import BufferedRunLog
 from notifier.dispatch.tally import Tally
 from notifier.domain.message import Message
-from notifier.domain.notification import ChannelName, Notification
+from notifier.domain.notification import Channel, ChannelName, Notification
 from notifier.domain.outcome import Outcome, Sent
 from notifier.store.pauses import MysqlPauses
 from tests.core import PROTECTED_FOR, RULE_BOOK, SEND_TIMEOUT, Core
@@ -84,7 +84,14 @@ class Floor:
         default_factory=lambda: ScriptedChannel(ChannelName.PUSH, protected_for=timedelta(0))
     )
 
+    webhook: ScriptedChannel = field(
+        default_factory=lambda: ScriptedChannel(ChannelName.WEBHOOK, protected_for=None)
+    )
+
+    channels: dict[str, Channel] = field(init=False)
+
     def __post_init__(self) -> None:
+        self.channels = {each.name: each for each in (self.wechat, self.push, self.webhook)}
         self.publisher = RecordingPublisher(self.broker)
 
     def process(self, owner: str = "test-1", core: Core | None = None) -> Process:
@@ -110,7 +117,7 @@ class Process:
             claims=core.claims,
             records=core.records,
             publisher=floor.publisher,
-            channels={"wechat": floor.wechat, "push": floor.push},
+            channels=floor.channels,
             pauses=self.pauses,
             rule_book=RULE_BOOK,
             run_log=BufferedRunLog([]),

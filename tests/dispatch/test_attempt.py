@@ -289,14 +289,15 @@ async def test_a_rest_without_an_end_does_not_spin(
 
 async def test_a_pause_that_is_over_is_no_pause(core: Core, floor: Floor, process: Process) -> None:
     now = (await core.database.fetch("SELECT NOW(6)"))[0][0]
-    await process.pauses.pause("wechat", until=now - SECOND, reason="x")
+    await process.pauses.pause("channel:wechat", until=now - SECOND, reason="x")
     await process.deliver(await core.due())
     assert len(floor.wechat.sent) == 1
 
 
 async def test_a_channel_that_is_not_configured_waits_until_it_is(
-    core: Core, process: Process
+    core: Core, floor: Floor, process: Process
 ) -> None:
+    del floor.channels["webhook"]
     message = await core.due(anybody(channel=ChannelName.WEBHOOK))
     await process.deliver(message)
     row = await core.row(message.notification_id)

@@ -17,8 +17,10 @@ from notifier.store.upgrade import newest, upgrade
 from tests.core import own_schema
 
 TABLES = {
+    "notifier_answer",
     "notifier_attempt",
     "notifier_delay",
+    "notifier_endpoint",
     "notifier_loadtest_order",
     "notifier_notification",
     "notifier_pause",

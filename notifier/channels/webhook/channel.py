@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -91,7 +91,7 @@ class WebhookChannel:
         self._options = options
         self._endpoints = endpoints
         self._now = now
-        self._rules_with_http = replace(options.rules, http=True)
+        self._rules_with_http = options.rules.with_http()
         self._egress = Egress(
             EgressOptions(
                 timeout=options.timeout,
