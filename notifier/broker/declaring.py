@@ -52,6 +52,18 @@ async def bind(connection: AbstractConnection, exchange: str, queues: Iterable[s
             await bound.bind(exchange, routing_key=queue)
 
 
+async def delete(
+    connection: AbstractConnection, *, exchange: str, queues: Iterable[str] = ()
+) -> list[str]:
+    """What is not there any more, for people; it is no error where it was not there before."""
+    for queue in queues:
+        async with declaring(connection, f"queue {queue!r}") as channel:
+            await channel.queue_delete(queue)
+    async with declaring(connection, f"exchange {exchange!r}") as channel:
+        await channel.exchange_delete(exchange)
+    return [*(f"queue {queue!r}" for queue in queues), f"exchange {exchange!r}"]
+
+
 def _is_answer(error: AMQPError) -> bool:
     return isinstance(error, ChannelAccessRefused) or bool(
         re.search(r"PRECONDITION|COMMAND_INVALID|NOT_FOUND|LOCKED|NOT_ALLOWED", str(error))

@@ -11,7 +11,7 @@ from aio_pika.abc import AbstractConnection
 from pamqp.common import FieldTable
 
 from notifier.broker.connection import Server, open_connection
-from notifier.broker.declaring import DELAYED, bind, declaring
+from notifier.broker.declaring import DELAYED, bind, declaring, delete
 from notifier.broker.mechanism import APPLY, Address, Problem, unbound
 from notifier.broker.topology import Topology
 from notifier.domain.delay import LONGEST_DELAY, AnyDelay, milliseconds_of
@@ -67,6 +67,9 @@ class ExchangeDelay:
 
     async def join(self, connection: AbstractConnection) -> None:
         await bind(connection, self.exchange, self._topology.queues)
+
+    async def remove(self, connection: AbstractConnection) -> list[str]:
+        return await delete(connection, exchange=self.exchange)
 
     async def missing(self, sight: Sight) -> list[Problem]:
         if await sight.has_exchange(self.exchange):

@@ -19,7 +19,7 @@ from aiormq.exceptions import ChannelAccessRefused
 from pamqp.common import FieldTable, FieldValue
 
 from notifier.broker.connection import Server, open_transport
-from notifier.broker.declaring import bind, declaring, refusal
+from notifier.broker.declaring import bind, declaring, delete, refusal
 from notifier.broker.faults import answering
 from notifier.broker.mechanism import APPLY, Address, Problem, unbound
 from notifier.broker.topology import Topology
@@ -113,6 +113,9 @@ class QueuesDelay:
             async with declaring(connection, f"queue {name!r}") as channel:
                 await channel.declare_queue(name, durable=True, arguments=self.arguments(tier))
         await bind(connection, self.exchange, (*self._topology.queues, *self._hold_queues))
+
+    async def remove(self, connection: AbstractConnection) -> list[str]:
+        return await delete(connection, queues=self._hold_queues, exchange=self.exchange)
 
     async def missing(self, sight: Sight) -> list[Problem]:
         problems = []

@@ -90,6 +90,13 @@ class Mechanism(Protocol):
         """Declare what leads to the tiers' queues. Raises TopologyError, BrokerUnavailable."""
         ...
 
+    async def remove(self, connection: AbstractConnection) -> list[str]:
+        """Delete what only this mechanism needs, and say what. It may hold nothing.
+
+        Raises TopologyError, BrokerUnavailable.
+        """
+        ...
+
     async def missing(self, sight: Sight) -> list[Problem]:
         """What is not there, as far as AMQP tells."""
         ...

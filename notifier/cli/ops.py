@@ -64,6 +64,48 @@ def show_topology(as_json: AsJson = False) -> None:
         typer.echo(f"queue    {queue}  {'missing' if ready is None else f'{ready} ready'}")
 
 
+@topology.command(
+    "migrate",
+    epilog="Examples:  notifier topology migrate --to queues --dry-run    "
+    "NOTIFIER_AMQP_URL=amqps://new-broker… notifier topology migrate",
+)
+def migrate(
+    to: Annotated[
+        str | None,
+        typer.Option(help="exchange, queues or auto; default: what [amqp] delay says."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done.")
+    ] = False,
+) -> None:
+    """Change over to another mechanism, or to the broker of the settings, while messages wait.
+
+    It declares the topology on the broker that [amqp] url names, records the choice, and gives
+    every notification that waits back to the calendar under a new number; what the old mechanism
+    or broker still holds is stale from then on. Nobody is lost, told twice or told early. Fleets
+    of this host are then reloaded; if one reads another [amqp] url, stop it before and start it
+    with the new one afterwards. Harmless when it is interrupted or repeated.
+    """
+    from notifier.cli.migration import run_migration
+    from notifier.settings import read_settings
+
+    run_migration(read_settings(), to, dry_run=dry_run)
+
+
+@topology.command("prune", epilog="Example:  notifier topology migrate && notifier topology prune")
+def prune() -> None:
+    """After a migration, delete what only the old mechanism needs, once it holds nothing.
+
+    The hold queues and their exchange, or the x-delayed-message exchange: not if other programs
+    publish to it.
+    """
+    from notifier.settings import read_settings
+    from notifier.wiring import migration
+
+    for line in asyncio.run(migration.prune(read_settings())):
+        typer.echo(line)
+
+
 @topology.command("check")
 def check_topology(as_json: AsJson = False) -> None:
     """Compare what RabbitMQ has with what the settings ask for; exit code 1 if it differs."""

@@ -13,6 +13,8 @@ LONGEST_DELAY = (2**32 - 1) * MILLISECOND
 
 NEAR = 15 * MILLISECOND
 """A message that comes so much too early waits for its moment in the process."""
+ON_THE_WAY = 25 * MILLISECOND
+"""From the calendar to a consumer, which may hold a message for somewhat longer than this."""
 SPENT = 200 * MILLISECOND
 """What a retry may have lost of its delay, to the record and the publish, and count as whole."""
 
@@ -93,7 +95,8 @@ class TierDelays:
         return NOW
 
     def lead(self, horizon: timedelta) -> timedelta:
-        return NOW
+        """What the way to a consumer takes; there it waits for its moment."""
+        return min(horizon, ON_THE_WAY)
 
 
 def milliseconds_of(delay: timedelta) -> int:

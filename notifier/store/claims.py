@@ -161,7 +161,7 @@ class Claims:
         if remaining <= claim.WORTH_WAITING or self._places.delays.can_hold(remaining):
             return claim.TooEarly(remaining=remaining)
         row.state = State.SCHEDULED
-        plan.put_off.append((row.now + remaining, row.id))
+        plan.put_off.append((row.now + remaining - self._places.lead, row.id))
         return claim.Forget(reason="left to the calendar")
 
     def _assign(self, row: LockedRow, plan: _Plan, publisher: str) -> Claimed:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from notifier.domain.claim import Forget, NoRow, TooEarly
-from notifier.domain.delay import TierDelays
+from notifier.domain.delay import ON_THE_WAY, TierDelays
 from notifier.domain.lease import Claimed, Ended, Superseded
 from notifier.domain.notification import ChannelName, Role, State, new_id
 from notifier.domain.outcome import Permanent, Retry
@@ -71,7 +71,7 @@ async def test_what_comes_too_early_for_a_delay_that_is_not_held_is_put_off_to_i
         return
     assert result == Forget(reason="left to the calendar")
     assert (row["state"], row["seq"], row["tier"]) == ("scheduled", message.seq, message.tier)
-    assert row["next_sweep_at"] == row["due_at"]
+    assert row["next_sweep_at"] == row["due_at"] - ON_THE_WAY
 
 
 async def test_where_no_tier_is_a_second_a_locked_order_is_left_to_the_calendar(

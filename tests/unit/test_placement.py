@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.domain.delay import AnyDelay, Delays, TierDelays
+from notifier.domain.delay import ON_THE_WAY, AnyDelay, Delays, TierDelays
 from notifier.domain.notification import State
 from notifier.domain.placement import SWEEP_GRACE, Places
 
@@ -53,13 +53,13 @@ def test_a_tier_longer_than_the_horizon_is_still_held_by_the_broker() -> None:
 
 
 @pytest.mark.parametrize("step_s", [None, 7.0])
-def test_what_the_mechanism_cannot_hold_waits_in_the_calendar_until_its_very_moment(
+def test_what_the_mechanism_cannot_hold_waits_in_the_calendar_until_its_moment(
     step_s: float | None,
 ) -> None:
     step = None if step_s is None else timedelta(seconds=step_s)
     due_at = NOW + timedelta(seconds=7)
     placement = places(delays=TierDelays(TIERS)).place(due_at, NOW, step_delay=step)
-    assert (placement.state, placement.next_sweep_at) == (State.SCHEDULED, due_at)
+    assert (placement.state, placement.next_sweep_at) == (State.SCHEDULED, due_at - ON_THE_WAY)
 
 
 def test_a_refusals_own_moment_is_no_tiers_delay_though_its_step_has_a_tier() -> None:
