@@ -111,10 +111,7 @@ _SECTIONS: tuple[tuple[str, tuple[_Row, ...]], ...] = (
         "released",
         (
             ("paced: lateness p50 / p99 / max", lambda each: _ms(each.held.paced)),
-            (
-                "burst: release rate",
-                lambda each: _rate(each.held.release_per_s),
-            ),
+            ("burst: release rate", lambda each: _rate(each.held.release_per_s)),
             ("burst: lateness p50 / p99 / max", lambda each: _s(each.held.burst)),
             ("lost / doubled / early", lambda each: _counts(each.held.tally)),
         ),

@@ -21,7 +21,7 @@ from yarl import URL
 from notifier.errors import NotifierError
 
 CHANNEL = 1
-TIMEOUT_S = 60.0
+_TIMEOUT_S = 60.0
 FRAME_END = b"\xce"
 
 # Source: AMQP 0-9-1, 2.3.5 (frames) and 1.8 (methods of class basic).
@@ -172,8 +172,11 @@ class Wire(asyncio.Protocol):
 
     async def _change(self) -> None:
         self._changed.clear()
-        async with asyncio.timeout(TIMEOUT_S):
-            await self._changed.wait()
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                await self._changed.wait()
+        except TimeoutError as error:
+            raise BenchmarkError(f"RabbitMQ said nothing for {_TIMEOUT_S:g} s") from error
         if self._failure:
             raise BenchmarkError(self._failure)
 
