@@ -15,6 +15,7 @@ from notifier.store.condition import condition_of
 from notifier.store.presence import RedisPresence
 from notifier.store.upgrade import newest
 from notifier.wiring import delay, operator, parts
+from notifier.wiring.endpoints import look_at_webhooks
 
 CLOCKS_APART = timedelta(seconds=1)
 UPGRADE = "run `notifier db upgrade`"
@@ -31,6 +32,7 @@ def looks_of(settings: Settings) -> list[tuple[str, Look]]:
         ("Redis", lambda: _look_at_redis(settings)),
         ("RabbitMQ", lambda: _look_at_rabbitmq(settings)),
         ("WeChat", lambda: _look_at_wechat(settings)),
+        ("webhooks", lambda: look_at_webhooks(settings)),
     ]
 
 

@@ -72,7 +72,7 @@ def _text(value: object) -> str:
 def _veiled(secret: str) -> str:
     """An address without its password and without its query, anything else not at all."""
     parts = urlsplit(secret)
-    if not parts.hostname:
+    if not parts.scheme or not parts.hostname:
         return HIDDEN if secret else ""
     password = f":{HIDDEN}" if parts.password else ""
     user = f"{parts.username or ''}{password}@" if parts.username or password else ""

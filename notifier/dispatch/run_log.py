@@ -17,7 +17,7 @@ import structlog
 
 from notifier.domain.lease import Attempted, Recorded
 from notifier.domain.message import Message
-from notifier.domain.notification import Role, State
+from notifier.domain.notification import ChannelName, Role, State
 from notifier.domain.outcome import Sent
 
 log = structlog.get_logger(__name__)
@@ -112,6 +112,13 @@ def _on_one_line(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
+_FAILED = {
+    ChannelName.WECHAT: "微信推送失败",
+    ChannelName.WEBHOOK: "回调通知失败",
+    ChannelName.PUSH: "推送失败",
+}
+
+
 def _verdict(attempted: Attempted, recorded: Recorded) -> str:
     notification = attempted.claimed.notification
     name = notification.order_no or str(notification.id)
@@ -123,5 +130,5 @@ def _verdict(attempted: Attempted, recorded: Recorded) -> str:
     elif told:
         text = f"执行成功,订单号:{name}"
     else:
-        text = f"{name}微信推送失败,{error}"
+        text = f"{name}{_FAILED[notification.channel]},{error}"
     return text if recorded.state in (State.SENT, State.WAITING) else f"{text} [{recorded.state}]"

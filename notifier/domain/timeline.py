@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from notifier.domain.endpoint import endpoint_of
 from notifier.domain.notification import ChannelName, Role, State
 from notifier.domain.outcome import Answer
 
@@ -82,7 +83,12 @@ class Timeline:
 
 
 def masked(recipient: str) -> str:
-    """Enough to recognise somebody, not enough to write to him: `oLvq…7ngk`, `https://host/…`."""
+    """Enough to recognise somebody, not enough to write to him: `oLvq…7ngk`, `https://host/…`.
+
+    An endpoint's name is nobody's address.
+    """
+    if endpoint_of(recipient) is not None:
+        return recipient
     scheme, separator, rest = recipient.partition("://")
     if separator:
         return f"{scheme}://{rest.split('/')[0].rpartition('@')[2]}/…"

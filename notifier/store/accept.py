@@ -68,7 +68,7 @@ class Acceptor:
         """
         asked_s = monotonic()
         now: datetime = (await cursor.fetch("SELECT NOW(6)"))[0][0]
-        submissions = await with_ladders(cursor, submissions)
+        submissions = await with_ladders(cursor, submissions, known=self._ladders)
         drafts = [
             draft_of(submission, ladders=self._ladders, places=self._places, now=now)
             for submission in submissions

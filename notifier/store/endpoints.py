@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+
+import structlog
 
 from notifier.domain.endpoint import (
     PREFIX,
@@ -15,10 +17,12 @@ from notifier.domain.endpoint import (
     endpoint_of,
 )
 from notifier.domain.submission import Submission
-from notifier.errors import InvalidInput, NotFound
+from notifier.errors import InvalidInput, NotFound, SettingsError
 from notifier.store.mysql import Cursor, Database
 from notifier.store.seal import Seal
 from notifier.store.sql import marks
+
+log = structlog.get_logger(__name__)
 
 FORM = "e.name, e.url, e.dialect, e.ladder, e.rate_per_s, e.timeout_ms, e.allow_http"
 STANDING = (
@@ -80,6 +84,18 @@ class Endpoints:
         )
         return {row[0] for row in rows}
 
+    async def unreadable(self) -> list[str]:
+        """Why, for each endpoint whose secret cannot be decrypted."""
+        faults = []
+        for name, sealed in await self._database.fetch(
+            "SELECT name, secret FROM notifier_endpoint"
+        ):
+            try:
+                self._seal.open(sealed, name=name)
+            except SettingsError as error:
+                faults.append(str(error))
+        return faults
+
     async def rotate(self, name: str, secret: str, *, overlap: timedelta) -> None:
         """The secret before signs too for `overlap`. Raises NotFound, SettingsError."""
         changed = await self._database.run(
@@ -115,8 +131,13 @@ class Endpoints:
             raise NotFound(no_endpoint(name))
 
 
-async def with_ladders(cursor: Cursor, submissions: Sequence[Submission]) -> Sequence[Submission]:
-    """Those for an endpoint that ask for no ladder climb its own."""
+async def with_ladders(
+    cursor: Cursor, submissions: Sequence[Submission], *, known: Collection[str]
+) -> Sequence[Submission]:
+    """Those for an endpoint that ask for no ladder climb its own, where the settings still have it.
+
+    known: the ladders there are.
+    """
     names = {
         name
         for submission in submissions
@@ -129,7 +150,10 @@ async def with_ladders(cursor: Cursor, submissions: Sequence[Submission]) -> Seq
         f"WHERE ladder <> '' AND name IN ({marks(len(names))})",
         sorted(names),
     )
-    ladders = {PREFIX + name: ladder for name, ladder in rows}
+    ladders = {PREFIX + name: ladder for name, ladder in rows if ladder in known}
+    for name, ladder in rows:
+        if ladder not in known:
+            log.warning("endpoint.ladder_unknown", endpoint=name, ladder=ladder)
     return [
         replace(submission, ladder=ladders[submission.recipient])
         if submission.ladder == USUAL_LADDER and submission.recipient in ladders

@@ -10,6 +10,7 @@ from functools import partial
 from notifier.channels.addresses import addresses_of_host
 from notifier.channels.targets import check_target
 from notifier.dispatch.addressing import Addresses
+from notifier.dispatch.checkup import Fault, Seen
 from notifier.dispatch.endpoints import Registry, RegistryRules
 from notifier.settings import Settings
 from notifier.store.endpoints import Endpoints
@@ -30,6 +31,21 @@ def addresses_of(settings: Settings, database: Database) -> Addresses:
         Endpoints(database, seal_of(settings)),
         check_url=partial(check_target, rules=rules, field="recipient"),
     )
+
+
+async def look_at_webhooks(settings: Settings) -> Seen:
+    """How many endpoints there are, what is opened for them, and whose secret cannot be read."""
+    async with open_database(settings) as database:
+        endpoints = Endpoints(database, seal_of(settings))
+        standings = await endpoints.all()
+        unreadable = await endpoints.unreadable()
+    rest = sum(1 for standing in standings if standing.pause_reason)
+    facts = [f"{len(standings)} endpoints", f"{rest} of them at rest"]
+    egress = settings.egress
+    opened = [*egress.allow_cidrs, *egress.allow_hosts, *(["http"] if egress.allow_http else [])]
+    if opened:
+        facts.append(f"opened for them: {', '.join(opened)}")
+    return Seen(facts=facts, faults=[Fault(what=what) for what in unreadable])
 
 
 @asynccontextmanager

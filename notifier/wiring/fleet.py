@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+import structlog
+
 from notifier.broker import codec
 from notifier.broker.connection import Link
 from notifier.broker.consumer import Consumer
@@ -50,6 +52,7 @@ from notifier.wiring.parts import (
     topology_of,
 )
 
+log = structlog.get_logger(__name__)
 WORKER_ID = "NOTIFIER_CHILD_WORKER_ID"
 
 
@@ -62,6 +65,7 @@ def worker_for(settings: Settings, kind: str, tier: int | None) -> Worker:
     failpoint.arm(os.environ.get(failpoint.VARIABLE))
     worker_id = os.environ.get(WORKER_ID, f"pid-{os.getpid()}")
     if kind == "calendar":
+        _say_what_is_opened(settings)
         return _calendar_worker(settings)
     if kind == "tier" and tier is not None:
         return _tier_worker(settings, tier, worker_id)
@@ -103,6 +107,18 @@ async def open_tools(
         delay = await await_chosen_delay(settings, database)
         async with open_publisher(settings, delay, name, patient=True) as publisher:
             yield database, delay, publisher
+
+
+def _say_what_is_opened(settings: Settings) -> None:
+    """Once per fleet and start: whoever widens what webhooks may reach shall not forget it."""
+    egress = settings.egress
+    if egress.allow_cidrs or egress.allow_hosts or egress.allow_http:
+        log.warning(
+            "egress.opened",
+            networks=egress.allow_cidrs,
+            hosts=egress.allow_hosts,
+            http=egress.allow_http,
+        )
 
 
 def _tier_worker(settings: Settings, tier: int, worker_id: str) -> TierWorker:

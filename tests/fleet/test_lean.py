@@ -34,6 +34,15 @@ print("cryptography.hazmat.bindings._rust" in sys.modules)
     assert run_python(program).split("\n")[:2] == ["[]", "False"]
 
 
+def test_the_secret_of_an_endpoint_still_opens() -> None:
+    program = """
+from notifier.store.seal import Seal
+seal = Seal(["A" * 43 + "="])
+print(seal.open(seal.close("secret", name="shop"), name="shop"))
+"""
+    assert run_python(program) == "secret\n"
+
+
 def test_the_mysql_driver_still_encrypts_passwords_for_servers_without_tls() -> None:
     program = """
 from pymysql import _auth

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -283,3 +284,12 @@ async def test_its_notifications_climb_its_ladder_unless_they_ask_for_another(
         )
         ladders.append(rows[0][0])
     assert ladders == ["quick", "short", "default", "default"]
+
+
+async def test_a_ladder_that_the_settings_have_no_more_stops_nobody(
+    core: Core, endpoints: Endpoints
+) -> None:
+    await endpoints.add(replace(FORM, ladder="gone"), new_secret())
+    await core.accept(anybody(recipient="endpoint:shop"))
+
+    assert await core.database.fetch("SELECT ladder FROM notifier_notification") == [("default",)]

@@ -166,3 +166,7 @@ async def test_lists_find_by_state_reason_order_and_moment(scene: Scene) -> None
 )
 def test_a_recipient_is_recognised_but_not_told(recipient: str, shown: str) -> None:
     assert masked(recipient) == shown
+
+
+def test_an_endpoints_name_is_no_secret() -> None:
+    assert masked("endpoint:a-long-name-of-a-shop") == "endpoint:a-long-name-of-a-shop"

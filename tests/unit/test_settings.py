@@ -10,6 +10,7 @@ import pytest
 from notifier.domain.notification import ChannelName
 from notifier.errors import SettingsError
 from notifier.settings import read_settings
+from notifier.settings_list import shown
 from notifier.wiring.parts import ladders_of, offer_of
 
 
@@ -161,3 +162,22 @@ def test_a_template_of_the_settings_cannot_take_a_roles_name() -> None:
     assert set(known[ChannelName.WECHAT]["ready"]) == {"dish"}
     with pytest.raises(SettingsError, match="'designer' is set by designer_template"):
         read_settings(wechat={"templates": {"designer": one}})
+
+
+@pytest.mark.parametrize("key", ["//planted/planted", "planted", "whsec_planted//x@planted"])
+def test_a_key_that_looks_like_an_address_is_not_shown(key: str) -> None:
+    settings = read_settings(webhook={"key": key, "secret": key})
+
+    assert "planted" not in " ".join(line.value for line in shown(settings))
+
+
+def test_what_webhooks_may_reach_is_checked_and_read_as_lists() -> None:
+    egress = read_settings(
+        egress={"allow_cidrs": "10.0.0.0/8, fd00::/8", "allow_hosts": "Orders., pay", "ports": ""}
+    ).egress
+
+    assert egress.allow_cidrs == ("10.0.0.0/8", "fd00::/8")
+    assert (egress.allow_hosts, egress.ports) == (("orders", "pay"), ())
+    for bad in ({"allow_cidrs": "10.0.0.1/8"}, {"allow_cidrs": "localhost"}, {"ports": "443,x"}):
+        with pytest.raises(SettingsError, match=r"\[egress\]"):
+            read_settings(egress=bad)
