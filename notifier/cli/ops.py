@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,6 +39,7 @@ def apply_topology() -> None:
     from notifier.wiring import entry, parts
 
     settings = read_settings()
+    _explain_refusals_alone()
     choice = asyncio.run(entry.apply_topology(settings))
     names = parts.topology_of(settings)
     typer.echo(f"delay: {choice.mechanism} ({choice.why})")
@@ -89,6 +91,7 @@ def migrate(
     from notifier.cli.migration import run_migration
     from notifier.settings import read_settings
 
+    _explain_refusals_alone()
     run_migration(read_settings(), to, dry_run=dry_run)
 
 
@@ -142,6 +145,11 @@ def settings(as_json: AsJson = False) -> None:
         _print_json([asdict(line) for line in lines])
     else:
         print_settings(lines)
+
+
+def _explain_refusals_alone() -> None:
+    """The AMQP library logs a traceback for a connection that the broker ends to refuse us."""
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)
 
 
 def _look(looks: list[tuple[str, Look]], *, as_json: bool) -> None:

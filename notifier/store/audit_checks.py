@@ -70,7 +70,8 @@ ROWS = Group(
             name="forgotten",
             broken=f"n.state = 'waiting' AND n.next_sweep_at > GREATEST(n.due_at, NOW(6)) "
             f"+ INTERVAL {LONGEST_WAIT_S} SECOND "
-            f"OR n.state = 'scheduled' AND n.next_sweep_at > n.due_at + INTERVAL {GRACE_S} SECOND",
+            f"OR n.state = 'scheduled' AND n.next_sweep_at > GREATEST(n.due_at, NOW(6)) "
+            f"+ INTERVAL {GRACE_S} SECOND",
             found="CONCAT('due ', n.due_at, ', to be looked at ', n.next_sweep_at)",
             expected="looked at soon after it is due",
         ),

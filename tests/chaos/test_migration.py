@@ -73,6 +73,7 @@ def expect_all_told_once_and_in_time(house: House, people: Counter[str]) -> None
 def migrate(house: House, *arguments: str) -> str:
     migrated = house.notifier("topology", "migrate", *arguments)
     assert migrated.returncode == 0, migrated.stdout + migrated.stderr
+    assert "Traceback" not in migrated.stderr
     return migrated.stdout
 
 
