@@ -15,15 +15,19 @@
 -define(UP, {?MODULE, up}).
 
 start(_Type, _Args) ->
+    %% RabbitMQ 4 remembers that a type was missing, for as long as the node runs.
+    [persistent_term:erase(Type) || Type <- ['x-delayed-message', 'x-delayed-message-stage']],
     {ok, Pid} = supervisor:start_link({local, notifier_delayed_sup}, ?MODULE, []),
     persistent_term:put(?UP, true),
     ok = notifier_delayed_routes:repair_all(),
     {ok, Pid}.
 
-%% A plugin that stops while its broker runs on is being disabled.
+%% A plugin that stops while its broker runs on is being disabled. One that stops with its broker
+%% might not be there when that comes back.
 prep_stop(State) ->
     {RuntimeState, _} = init:get_status(),
-    case RuntimeState =:= started andalso rabbit_boot_state:has_reached_and_is_active(ready) of
+    Disabled = RuntimeState =:= started andalso rabbit_boot_state:has_reached_and_is_active(ready),
+    case Disabled orelse notifier_delayed_broker:keeps_stages() of
         true -> ok = notifier_delayed_routes:remove_stages();
         false -> ok
     end,
@@ -42,4 +46,5 @@ is_up() ->
 init([]) ->
     Worker = fun(Module) -> #{id => Module, start => {Module, start_link, []}} end,
     {ok, {#{strategy => one_for_one, intensity => 10, period => 10},
-          [Worker(notifier_delayed_holds), Worker(notifier_delayed_routes)]}}.
+          [Worker(notifier_delayed_holds), Worker(notifier_delayed_routes),
+           Worker(notifier_delayed_collector)]}}.

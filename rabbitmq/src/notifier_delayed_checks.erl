@@ -50,18 +50,15 @@ check_length(#resource{name = Name} = X) ->
     end.
 
 check_names(Name) ->
-    case [Taken || Taken <- helpers(Name), is_foreign(Taken, Name)] of
+    case [Taken || Taken <- notifier_delayed_names:exchanges(Name), is_foreign(Taken, Name)] of
         [] -> ok;
         [Taken | _] -> {refused, "~s needs ~s, which exists and belongs to something else",
                         [rabbit_misc:rs(Name), rabbit_misc:rs(Taken)]}
     end.
 
-helpers(Name) ->
-    [notifier_delayed_names:Helper(Name) || Helper <- [companion, stage, alternate, unrouted]].
-
 check_queue(Name) ->
     Queue = notifier_delayed_names:unrouted_queue(Name),
-    case notifier_delayed_holds:is_foreign(Queue) of
+    case notifier_delayed_queue:is_foreign(Queue) of
         false -> ok;
         true -> {refused, "~s needs ~s, which exists and belongs to something else",
                  [rabbit_misc:rs(Name), rabbit_misc:rs(Queue)]}

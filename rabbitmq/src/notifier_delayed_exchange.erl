@@ -16,8 +16,8 @@
 -include_lib("rabbit_common/include/rabbit.hrl").
 
 -export([description/0, serialise_events/0, route/2, route/3, validate/1, validate_binding/2,
-         create/2, delete/2, delete/3, policy_changed/2, add_binding/3, remove_bindings/3, assert_args_equivalence/2,
-         info/1, info/2]).
+         create/2, delete/2, delete/3, policy_changed/2, add_binding/3, remove_bindings/3,
+         assert_args_equivalence/2, info/1, info/2]).
 
 -rabbit_boot_step({?MODULE,
                    [{description, "exchange type x-delayed-message"},
@@ -50,7 +50,8 @@ destinations(#exchange{name = Name} = X, Message, Options) ->
         now ->
             notifier_delayed_routes:now(X, Message, Options);
         too_long ->
-            {refused, "x-delay of a message to ~s is longer than 4294967295 ms", [rabbit_misc:rs(Name)]};
+            {refused, "x-delay of a message to ~s is longer than 4294967295 ms",
+             [rabbit_misc:rs(Name)]};
         {ms, Ms} ->
             case notifier_delayed_broker:expires(Message) of
                 true ->
@@ -95,9 +96,12 @@ assert_args_equivalence(#exchange{name = Name, arguments = Args}, Required) ->
     rabbit_misc:assert_args_equivalence(Args, Required, Name,
                                         [<<"alternate-exchange">>, <<"x-delayed-type">>]).
 
-info(_X) -> [].
+info(X) -> info(X, [messages_delayed]).
 
-info(_X, _Items) -> [].
+%% The item has the name that RabbitMQ's plugin gave it.
+info(#exchange{name = Name}, Items) ->
+    [{messages_delayed, notifier_delayed_queue:held(Name)}
+     || lists:member(messages_delayed, Items), notifier_delayed_app:is_up()].
 
 %% While the broker boots there is nothing to do, see notifier_delayed_app; and what a caller
 %% wraps in a transaction of its own is repaired within seconds.

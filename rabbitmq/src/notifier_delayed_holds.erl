@@ -7,6 +7,10 @@
 %% queue is used only once it carries a mark in its record, and gets the mark when all that is
 %% done. The process here makes each queue once however many channels ask for it; a global lock
 %% does the same between nodes.
+%%
+%% The mark is {ready, Born} with the moment (ms) at which the queue was made. A queue that nobody
+%% uses is marked {retiring, Born} and deleted a while later, see notifier_delayed_collector; who
+%% wants to use it before then makes it ready again. All of this happens under the queue's lock.
 
 -module(notifier_delayed_holds).
 
@@ -14,18 +18,21 @@
 
 -include_lib("rabbit_common/include/rabbit.hrl").
 
--export([start_link/0, route/3, ensure_plain/1, is_foreign/1, flush/0]).
+-export([start_link/0, route/3, ensure_plain/1, flush/0]).
+-export([retire/1, remove/1, remove_plain/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
--define(MARK, notifier_delayed).
 -define(USER, <<"rmq-internal">>).
 %% Twins of one hold queue, itself included; what has been through all of them goes unrouted.
 -define(MAX_TWINS, 9).
 -define(LEADER_TIMEOUT_MS, 10000).
 -define(FLUSH_TIMEOUT_MS, 10000).
+-define(QUERY_TIMEOUT_MS, 5000).
+%% A process has heard by then that a queue which it published into is gone.
+-define(HEARD_AFTER_MS, 60000).
 
--type refusal() :: {refused, string(), [term()]}.
--type spec() :: {rabbit_types:r(queue), rabbit_framing:amqp_table()}.
+-type refusal() :: notifier_delayed_queue:refusal().
+-type spec() :: notifier_delayed_queue:spec().
 
 start_link() ->
     gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
@@ -36,38 +43,60 @@ start_link() ->
           {ok, [rabbit_types:r(queue)]} | refusal().
 route(X, Ms, Message) ->
     [Next | Later] = notifier_delayed_names:hops(Ms),
-    case twin(X, Next, Message) of
-        {ok, Twin} -> ready([spec(X, Next, Twin) | [spec(X, Hop, 1) || Hop <- Later]]);
-        error -> {refused, "a message to ~s has been through all twins of its hold queue",
-                  [rabbit_misc:rs(X)]}
+    case next(X, Next, Message, 1) of
+        {ok, Name} ->
+            all_ready([notifier_delayed_queue:spec(X, Hop, 1) || Hop <- Later], {ok, [Name]});
+        Refusal ->
+            Refusal
+    end.
+
+next(X, _Hop, _Message, Twin) when Twin > ?MAX_TWINS ->
+    {refused, "a message to ~s has been through all twins of its hold queue", [rabbit_misc:rs(X)]};
+next(X, Hop, Message, Twin) ->
+    {Name, _Args} = Spec = notifier_delayed_queue:spec(X, Hop, Twin),
+    case is_cycle(Name, Message) orelse ready_one(Spec) of
+        true -> next(X, Hop, Message, Twin + 1);
+        {ready, Born} -> case knows_another(Name, Born) of
+                             true -> next(X, Hop, Message, Twin + 1);
+                             false -> {ok, Name}
+                         end;
+        Refusal -> Refusal
     end.
 
 %% A client's publish is never dropped as a cycle, so it needs no twin.
-twin(X, Hop, Message) ->
-    case notifier_delayed_message:from_client() of
-        true -> {ok, 1};
-        false -> twin(X, Hop, Message, 1)
+is_cycle(#resource{name = Name}, Message) ->
+    not notifier_delayed_message:from_client()
+        andalso notifier_delayed_broker:is_cycle(Name, Message).
+
+%% Whether this process has published into an earlier queue of the name that was collected, and
+%% may not have heard of it: it would go on counting where it stopped, and the queue that is there
+%% now would take its messages for ones that come out of turn.
+knows_another(Name, Born) ->
+    case get({?MODULE, Name}) of
+        Born -> false;
+        Other when Other =:= undefined -> knows(Name, Born);
+        _ -> case erlang:system_time(millisecond) - Born > ?HEARD_AFTER_MS of
+                 true -> knows(Name, Born);
+                 false -> true
+             end
     end.
 
-twin(_X, _Hop, _Message, Twin) when Twin > ?MAX_TWINS ->
-    error;
-twin(X, Hop, Message, Twin) ->
-    #resource{name = Name} = notifier_delayed_names:hold_queue(X, Hop, Twin),
-    case notifier_delayed_broker:is_cycle(Name, Message) of
-        true -> twin(X, Hop, Message, Twin + 1);
-        false -> {ok, Twin}
+knows(Name, Born) ->
+    put({?MODULE, Name}, Born),
+    false.
+
+all_ready([], Answer) ->
+    Answer;
+all_ready([Spec | Specs], Answer) ->
+    case ready_one(Spec) of
+        {ready, _} -> all_ready(Specs, Answer);
+        Refusal -> Refusal
     end.
 
-ready(Specs) ->
-    case [Refusal || {refused, _, _} = Refusal <- [ready_one(Spec) || Spec <- Specs]] of
-        [] -> {ok, [element(1, hd(Specs))]};
-        [Refusal | _] -> Refusal
-    end.
-
--spec ready_one(spec()) -> ok | refusal().
+-spec ready_one(spec()) -> {ready, Born :: integer()} | refusal().
 ready_one({Name, _Args} = Spec) ->
-    case state(Name) of
-        ready -> ok;
+    case notifier_delayed_queue:state(Name) of
+        {ready, _} = Ready -> Ready;
         {refused, _, _} = Refusal -> Refusal;
         _ -> gen_server:call(?MODULE, {make, Spec}, infinity)
     end.
@@ -75,64 +104,7 @@ ready_one({Name, _Args} = Spec) ->
 %% A durable quorum queue that holds nothing back, made ready in the same way.
 -spec ensure_plain(rabbit_types:r(queue)) -> ok | refusal().
 ensure_plain(Name) ->
-    ready_one({Name, plain_args()}).
-
-%% Whether the name of a plain queue is taken by a queue that is not ours.
--spec is_foreign(rabbit_types:r(queue)) -> boolean().
-is_foreign(Name) ->
-    case state(Name) of
-        {unmarked, Q} -> amqqueue:get_arguments(Q) =/= plain_args();
-        _ -> false
-    end.
-
-plain_args() ->
-    [{<<"x-queue-type">>, longstr, <<"quorum">>}].
-
-spec(X, {Kind, Ms} = Hop, Twin) ->
-    Target = case Kind of
-                 hold -> notifier_delayed_names:stage(X);
-                 final -> notifier_delayed_names:companion(X)
-             end,
-    {notifier_delayed_names:hold_queue(X, Hop, Twin),
-     [{<<"x-queue-type">>, longstr, <<"quorum">>},
-      {<<"x-message-ttl">>, long, Ms},
-      {<<"x-dead-letter-exchange">>, longstr, Target#resource.name},
-      {<<"x-dead-letter-strategy">>, longstr, <<"at-least-once">>},
-      {<<"x-overflow">>, longstr, <<"reject-publish">>}]}.
-
-state(Name) ->
-    case rabbit_amqqueue:lookup(Name) of
-        {ok, Q} ->
-            case maps:is_key(?MARK, amqqueue:get_options(Q)) of
-                true -> obeys_policy(Q);
-                false -> {unmarked, Q}
-            end;
-        {error, not_found} ->
-            missing
-    end.
-
-%% A policy can make a hold queue lose or release early what it holds.
-obeys_policy(Q) ->
-    case rabbit_policy:effective_definition(Q) of
-        undefined -> ready;
-        Definition -> obeys_policy(Q, rabbit_data_coercion:to_map(Definition))
-    end.
-
-obeys_policy(Q, Definition) ->
-    Ttl = rabbit_misc:table_lookup(amqqueue:get_arguments(Q), <<"x-message-ttl">>),
-    case [Key || {Key, Value} <- maps:to_list(Definition), harms(Key, Value, Ttl)] of
-        [] -> ready;
-        [Key | _] ->
-            {refused, "a policy sets ~s on ~s, which would lose messages or release them early; "
-             "let the policy's pattern leave it out",
-             [Key, rabbit_misc:rs(amqqueue:get_name(Q))]}
-    end.
-
-harms(_, _, undefined) -> false;
-harms(<<"expires">>, _, _) -> true;
-harms(<<"overflow">>, Overflow, _) -> Overflow =/= <<"reject-publish">>;
-harms(<<"message-ttl">>, Ms, {long, Ttl}) -> Ms < Ttl;
-harms(_, _, _) -> false.
+    all_ready([notifier_delayed_queue:plain_spec(Name)], ok).
 
 %%--------------------------------------------------------------------------------------------
 %% The process: name of a queue in the making => who waits for it.
@@ -162,14 +134,17 @@ handle_info({'DOWN', Ref, process, _Pid, Reason}, Making) ->
     {noreply, maps:remove(Name, Making)}.
 
 make({Name, _} = Spec) ->
-    global:trans({{?MODULE, Name}, self()}, fun () -> make_locked(Spec) end).
+    locked(Name, fun () -> make_locked(Spec) end).
+
+locked(Name, Fun) ->
+    global:trans({{?MODULE, Name}, self()}, Fun).
 
 make_locked({Name, Args} = Spec) ->
-    case state(Name) of
+    case notifier_delayed_queue:state(Name) of
         missing -> declare(Spec);
         {unmarked, Q} -> adopt(Q, Args);
-        ready -> ok;
-        {refused, _, _} = Refusal -> Refusal
+        {retiring, _Q, Born} -> notifier_delayed_queue:set_mark(Name, {ready, Born});
+        ReadyOrRefusal -> ReadyOrRefusal
     end.
 
 declare({Name, Args}) ->
@@ -191,7 +166,7 @@ finish(Q) ->
     {ok, Members, Leader} = ra:members(amqqueue:get_pid(Q), ?LEADER_TIMEOUT_MS),
     ok = rabbit_quorum_queue:policy_changed(amqqueue:set_pid(Q, Leader)),
     ok = flush([Node || {_, Node} <- Members]),
-    mark(amqqueue:get_name(Q)).
+    notifier_delayed_queue:set_mark(amqqueue:get_name(Q), {ready, erlang:system_time(millisecond)}).
 
 %% On a majority, as for anything that a quorum queue has confirmed.
 flush(Nodes) ->
@@ -207,12 +182,61 @@ flush() ->
     ok = dets:sync(Meta),
     notifier_delayed_broker:sync_metadata().
 
-mark(Name) ->
-    Marked = fun (Q) -> amqqueue:set_options(Q, (amqqueue:get_options(Q))#{?MARK => ready}) end,
-    case notifier_delayed_broker:update_queue(Name, Marked) of
-        not_found -> {refused, "~s was deleted while it was made ready", [rabbit_misc:rs(Name)]};
-        Q -> case obeys_policy(Q) of
-                 ready -> ok;
-                 Refusal -> Refusal
-             end
+%%--------------------------------------------------------------------------------------------
+%% Collecting.
+
+%% Marks a queue that holds nothing.
+-spec retire(rabbit_types:r(queue)) -> done | kept.
+retire(Name) ->
+    locked(Name, fun () -> retire_locked(Name) end).
+
+retire_locked(Name) ->
+    case notifier_delayed_queue:state(Name) of
+        {ready, Born} ->
+            {ok, Q} = rabbit_amqqueue:lookup(Name),
+            case notifier_delayed_queue:is_empty(Q) of
+                true -> _ = notifier_delayed_queue:set_mark(Name, {retiring, Born}), done;
+                false -> kept
+            end;
+        _ ->
+            kept
     end.
+
+%% Deletes a queue that is still retiring and holds nothing. Who routed to it before the mark has
+%% been heard by now; who does after it waits for the lock and then makes a new one.
+-spec remove(rabbit_types:r(queue)) -> done | kept.
+remove(Name) ->
+    locked(Name, fun () -> remove_locked(Name) end).
+
+remove_locked(Name) ->
+    case notifier_delayed_queue:state(Name) of
+        {retiring, Q, Born} ->
+            case has_all_members(Q) andalso remove_if_empty(Q) of
+                true -> done;
+                false -> _ = notifier_delayed_queue:set_mark(Name, {ready, Born}), kept
+            end;
+        _ ->
+            kept
+    end.
+
+remove_if_empty(Q) ->
+    case notifier_delayed_queue:is_empty(Q) of
+        true -> {ok, 0} = rabbit_amqqueue:delete(Q, false, false, ?USER), true;
+        false -> false
+    end.
+
+%% Deletes a plain queue that is empty.
+-spec remove_plain(rabbit_types:r(queue)) -> ok.
+remove_plain(Name) ->
+    locked(Name, fun () -> remove_plain_locked(Name) end).
+
+remove_plain_locked(Name) ->
+    case rabbit_amqqueue:lookup(Name) of
+        {ok, Q} -> notifier_delayed_queue:mark(Q) =/= none andalso remove_if_empty(Q), ok;
+        {error, not_found} -> ok
+    end.
+
+%% Nobody may be left who has not heard of the mark, or whom the end of the queue does not reach.
+has_all_members(Q) ->
+    {ok, Members, _} = ra:members(amqqueue:get_pid(Q), ?QUERY_TIMEOUT_MS),
+    [Node || {_, Node} <- Members] -- [node() | nodes()] =:= [].

@@ -14,7 +14,8 @@
 
 -include_lib("rabbit_common/include/rabbit.hrl").
 
--export([companion/1, stage/1, alternate/1, unrouted/1, unrouted_queue/1, base/1, max_base/0]).
+-export([companion/1, stage/1, alternate/1, unrouted/1, unrouted_queue/1, exchanges/1, base/1,
+         owner/1, max_base/0]).
 -export([hops/1, left_after/2, hold_queue/3, hold_value/2]).
 
 -export_type([hop/0]).
@@ -39,12 +40,26 @@ unrouted(X) -> sibling(X, <<".unrouted">>).
 -spec unrouted_queue(exchange()) -> queue().
 unrouted_queue(X) -> (unrouted(X))#resource{kind = queue}.
 
+%% All exchanges around a delayed exchange.
+-spec exchanges(exchange()) -> [exchange()].
+exchanges(X) -> [unrouted(X), alternate(X), stage(X), companion(X)].
+
 %% The delayed exchange that a stage belongs to.
 -spec base(exchange()) -> exchange() | undefined.
-base(#resource{name = Name} = Stage) ->
-    Size = byte_size(Name) - byte_size(<<".stage">>),
+base(Stage) -> without(Stage, <<".stage">>).
+
+%% The delayed exchange that a hold queue belongs to, given where that dead-letters to.
+-spec owner(exchange()) -> exchange() | undefined.
+owner(Target) ->
+    case without(Target, <<".companion">>) of
+        undefined -> base(Target);
+        Owner -> Owner
+    end.
+
+without(#resource{name = Name} = X, Suffix) ->
+    Size = byte_size(Name) - byte_size(Suffix),
     case Name of
-        <<Base:Size/binary, ".stage">> when Size > 0 -> Stage#resource{name = Base};
+        <<Base:Size/binary, Suffix/binary>> when Size > 0 -> X#resource{name = Base};
         _ -> undefined
     end.
 

@@ -11,8 +11,8 @@
 -include_lib("kernel/include/logger.hrl").
 -include_lib("rabbit_common/include/rabbit.hrl").
 
--export([start_link/0, ensure/1, mirror/1, now/3, or_unrouted/2, repair_all/0, restore_stages/0,
-         remove_stages/0]).
+-export([start_link/0, ensure/1, mirror/1, owners/0, remove/1, now/3, or_unrouted/2, repair_all/0,
+         restore_stages/0, remove_stages/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -define(USER, <<"rmq-internal">>).
@@ -84,9 +84,13 @@ declare_stage(Owner) ->
 %% Also for exchanges that were deleted while they held messages: their companions are still there.
 -spec restore_stages() -> ok.
 restore_stages() ->
-    [attempt(Owner, fun () -> declare_stage(Owner) end)
-     || X <- rabbit_exchange:list(), Owner <- owner_of_companion(X)],
+    [attempt(Owner, fun () -> declare_stage(Owner) end) || Owner <- owners()],
     ok.
+
+%% The delayed exchanges that there are or were, as long as there is anything around them.
+-spec owners() -> [rabbit_types:r(exchange)].
+owners() ->
+    [Owner || X <- rabbit_exchange:list(), Owner <- owner_of_companion(X)].
 
 owner_of_companion(#exchange{name = Name} = X) ->
     [Owner || Owner <- notifier_delayed_checks:owners(X),
@@ -97,6 +101,23 @@ remove_stages() ->
     [rabbit_exchange:delete(Name, false, ?USER)
      || #exchange{name = Name, type = 'x-delayed-message-stage'} <- rabbit_exchange:list()],
     ok.
+
+%% Deletes everything around an exchange that is gone and has no hold queues any more; what nobody
+%% wanted stays.
+-spec remove(rabbit_types:r(exchange)) -> ok.
+remove(Name) ->
+    locked(Name, fun () -> is_in_use(Name) orelse remove_locked(Name) end),
+    ok.
+
+is_in_use(Name) ->
+    rabbit_exchange:exists(Name)
+        orelse lists:any(fun (Q) -> notifier_delayed_queue:owner(Q) =:= Name end,
+                         notifier_delayed_queue:list()).
+
+remove_locked(Name) ->
+    ok = notifier_delayed_holds:remove_plain(notifier_delayed_names:unrouted_queue(Name)),
+    [rabbit_exchange:delete(Helper, false, ?USER)
+     || Helper <- notifier_delayed_names:exchanges(Name)].
 
 bind(Source, Destination) ->
     rabbit_binding:add(#binding{source = Source, destination = Destination, key = <<>>, args = []},

@@ -11,8 +11,8 @@
 -include_lib("rabbit_common/include/rabbit.hrl").
 
 -export([description/0, serialise_events/0, route/2, route/3, validate/1, validate_binding/2,
-         create/2, delete/2, delete/3, policy_changed/2, add_binding/3, remove_bindings/3, assert_args_equivalence/2,
-         info/1, info/2]).
+         create/2, delete/2, delete/3, policy_changed/2, add_binding/3, remove_bindings/3,
+         assert_args_equivalence/2, info/1, info/2]).
 
 -rabbit_boot_step({?MODULE,
                    [{description, "exchange type x-delayed-message-stage"},

@@ -50,6 +50,31 @@ async def test_held_messages_are_counted_as_the_contents_of_their_hold_queue(
         await asyncio.sleep(0.1)
 
 
+async def test_the_exchange_says_how_many_messages_it_holds(
+    channel: AbstractChannel, management: httpx.AsyncClient, name: str
+) -> None:
+    rig = await build(channel, name)
+    # Its hold queues have names that begin like those of the first one's.
+    other = await build(channel, f"{name}.final")
+    await rig.publish_all([(b"now", 0)] * 2 + [(b"held", 60_000)] * 3 + [(b"held", 61_234)] * 4)
+    await other.publish_all([(b"held", 60_000)] * 5)
+    await _wait_until_held(management, rig.name, 7)
+    await _wait_until_held(management, other.name, 5)
+    listed = (await management.get(f"/exchanges/{VHOST}")).json()
+    held = {exchange["name"]: exchange.get("messages_delayed") for exchange in listed}
+    assert (held[rig.name], held[other.name]) == (7, 5)
+    assert held[f"{name}.companion"] is None
+
+
+async def _wait_until_held(management: httpx.AsyncClient, exchange: str, wanted: int) -> None:
+    """The broker collects these numbers every 5 s."""
+    deadline = time.monotonic() + 15
+    url = f"/exchanges/{VHOST}/{exchange}"
+    while (found := (await management.get(url)).json()["messages_delayed"]) != wanted:
+        assert time.monotonic() < deadline, f"{found} of {wanted}"
+        await asyncio.sleep(0.1)
+
+
 async def test_hold_queues_are_replicated_and_hand_on_at_least_once(
     rig: Rig, management: httpx.AsyncClient
 ) -> None:

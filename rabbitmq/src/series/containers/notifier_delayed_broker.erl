@@ -9,7 +9,8 @@
 
 -export([header/2, expires/1, last_death/1, is_cycle/2]).
 -export([route/4, declare_exchange/6, update_queue/2, sync_metadata/0, in_transaction/0,
-         has_at_least_once/0]).
+         has_at_least_once/0, keeps_stages/0]).
+-export([position/1, query/2]).
 
 -export_type([message/0]).
 
@@ -86,3 +87,23 @@ in_transaction() ->
 -spec has_at_least_once() -> boolean().
 has_at_least_once() ->
     true.
+
+%% Whether a stage would still be there when the broker comes back without its type: Khepri keeps
+%% transient exchanges too. With other nodes in the cluster it has to be there for them.
+-spec keeps_stages() -> boolean().
+keeps_stages() ->
+    rabbit_khepri:is_enabled() andalso rabbit_nodes:list_members() =:= [node()].
+
+%%--------------------------------------------------------------------------------------------
+%% Quorum queues.
+
+%% Something that changes when a quorum queue with a member here is used.
+-spec position(atom()) -> term().
+position(Server) ->
+    maps:get(last_applied, ra:key_metrics({Server, node()}), undefined).
+
+%% What a function of rabbit_fifo says of a queue, after everything that it has confirmed.
+-spec query(ra:server_id(), atom()) -> term().
+query(Leader, Function) ->
+    {ok, Answer, _} = ra:consistent_query(Leader, {rabbit_fifo, Function, []}),
+    Answer.

@@ -10,7 +10,8 @@
 
 -export([header/2, expires/1, last_death/1, is_cycle/2]).
 -export([route/4, declare_exchange/6, update_queue/2, sync_metadata/0, in_transaction/0,
-         has_at_least_once/0]).
+         has_at_least_once/0, keeps_stages/0]).
+-export([position/1, query/2]).
 
 -export_type([message/0]).
 
@@ -109,3 +110,25 @@ in_transaction() ->
 -spec has_at_least_once() -> boolean().
 has_at_least_once() ->
     rabbit_queue_type:is_supported().
+
+%% Whether a stage would still be there when the broker comes back without its type.
+-spec keeps_stages() -> boolean().
+keeps_stages() ->
+    false.
+
+%%--------------------------------------------------------------------------------------------
+%% Quorum queues.
+
+%% Something that changes, within seconds, when a quorum queue with a member here is used.
+-spec position(atom()) -> term().
+position(Server) ->
+    case ets:lookup(ra_metrics, Server) of
+        [{_, Term, _Snapshot, Applied, _Commit, _Written, _Latency}] -> {Term, Applied};
+        [] -> undefined
+    end.
+
+%% What a function of rabbit_fifo says of a queue, after everything that it has confirmed.
+-spec query(ra:server_id(), atom()) -> term().
+query(Leader, Function) ->
+    {ok, Answer, _} = ra:consistent_query(Leader, fun rabbit_fifo:Function/1),
+    Answer.

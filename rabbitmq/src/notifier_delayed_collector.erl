@@ -1,0 +1,106 @@
+%% SPDX-License-Identifier: Apache-2.0
+%%
+%% The process that deletes what is no longer used: hold queues that hold nothing, and the exchanges
+%% around a delayed exchange that was deleted, once it holds nothing.
+%%
+%% A hold queue goes in two steps, so that it never takes a message with it. One that was not used
+%% for a time and is empty is marked as retiring; who uses it then takes the mark away. One that is
+%% still marked a while later, and empty, is deleted. In a cluster the leader's node sees to it.
+
+-module(notifier_delayed_collector).
+
+-behaviour(gen_server).
+
+-include_lib("kernel/include/logger.hrl").
+-include_lib("rabbit_common/include/rabbit.hrl").
+
+-export([start_link/0, collect/0]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
+
+%% How a hold queue or a deleted exchange looked, and since when (ms) it has looked like that.
+-type seen() :: {{Position :: term(), Mark :: term()} | gone, Since :: integer()}.
+-type all_seen() :: #{rabbit_types:r(queue | exchange) => seen()}.
+
+start_link() ->
+    gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
+
+%% Looks at everything once, out of turn; the next turn comes as long after it as is set by then.
+-spec collect() -> ok.
+collect() ->
+    gen_server:call(?MODULE, collect, infinity).
+
+init([]) ->
+    {ok, {schedule(), #{}}}.
+
+schedule() ->
+    erlang:send_after(setting(collect_every_ms), self(), collect).
+
+handle_call(collect, _From, {Timer, Seen}) ->
+    _ = erlang:cancel_timer(Timer),
+    Next = collect(Seen),
+    {reply, ok, {schedule(), Next}}.
+
+handle_cast(_Message, State) ->
+    {noreply, State}.
+
+handle_info(collect, {_Timer, Seen}) ->
+    Next = collect(Seen),
+    {noreply, {schedule(), Next}}.
+
+-spec collect(all_seen()) -> all_seen().
+collect(Seen) ->
+    maps:from_list(
+      [look_at_queue(Q, Seen)
+       || Q <- notifier_delayed_queue:list(), notifier_delayed_queue:is_led_here(Q)]
+      ++ [look_at_owner(Owner, Seen)
+          || Owner <- notifier_delayed_routes:owners(), not rabbit_exchange:exists(Owner)]).
+
+%% The exchange is gone. A message that was published before it went has its hold queue by now.
+look_at_owner(Owner, Seen) ->
+    {Since, Ms} = since(Owner, gone, Seen),
+    Ms >= setting(hold_queue_retiring_ms) andalso
+        attempt(Owner, fun () -> notifier_delayed_routes:remove(Owner) end),
+    {Owner, {gone, Since}}.
+
+look_at_queue(Q, Seen) ->
+    Name = amqqueue:get_name(Q),
+    {Server, _} = amqqueue:get_pid(Q),
+    {_, Mark} = Looks = {notifier_delayed_broker:position(Server), notifier_delayed_queue:mark(Q)},
+    {Since, Ms} = since(Name, Looks, Seen),
+    case Ms >= patience(Mark, Q) andalso attempt(Name, fun () -> act(Mark, Name) end) of
+        false -> {Name, {Looks, Since}};
+        _ -> {Name, {Looks, Since + Ms}}
+    end.
+
+%% Since when something has looked as it does now, and how long (ms) that is.
+since(Name, Looks, Seen) ->
+    Now = erlang:monotonic_time(millisecond),
+    case Seen of
+        #{Name := {Looks, Since}} -> {Since, Now - Since};
+        _ -> {Now, 0}
+    end.
+
+patience({retiring, _}, _Q) ->
+    setting(hold_queue_retiring_ms);
+patience({ready, _}, Q) ->
+    case rabbit_exchange:exists(notifier_delayed_queue:owner(Q)) of
+        true -> setting(hold_queue_idle_ms);
+        false -> 0
+    end.
+
+act({ready, _}, Name) -> notifier_delayed_holds:retire(Name);
+act({retiring, _}, Name) -> notifier_delayed_holds:remove(Name).
+
+setting(Key) ->
+    {ok, Ms} = application:get_env(notifier_delayed_exchange, Key),
+    Ms.
+
+%% What cannot be collected now, for want of a majority say, can wait.
+attempt(Name, Fun) ->
+    try
+        Fun()
+    catch
+        Class:Reason ->
+            ?LOG_WARNING("x-delayed-message: ~s not collected: ~p:~0p",
+                         [rabbit_misc:rs(Name), Class, Reason])
+    end.
