@@ -289,8 +289,6 @@ class Egress(Section):
 class Webhook(Section):
     timeout_s: float = Field(15, ge=1, le=60)
     """The longest one request may take, connect included, seconds."""
-    connections: int = Field(64, ge=1, le=1000)
-    """Kept-alive connections per process."""
     ca_file: Path | None = None
     """Verify receivers' certificates against this CA instead of the system's."""
     secret: SecretStr = SecretStr("")

@@ -32,8 +32,6 @@ LARGEST_HEAD = 16 * 1024
 MOST_FIELDS = 64
 KEPT_FIELDS = ("Content-Type", "Retry-After")
 LONGEST_KEPT_FIELD = 256
-KEEP_ALIVE_S = 15.0
-"""Shorter than the idle limit of common servers: fewer requests meet a connection being closed."""
 USER_AGENT = f"notifier/{__version__}"
 
 
@@ -54,7 +52,10 @@ class HttpAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EgressOptions:
-    """timeout: one request, connecting included. connections: kept alive at most.
+    """timeout: one request, connecting included. connections: in use at most; 0 for no limit.
+
+    keep_alive: how long an idle connection stays; shorter than the idle limit of common servers,
+    so that fewer requests meet a connection that is being closed.
 
     ca_file: trust this CA (PEM) instead of the system's. allow: networks that may be reached
     though they are not public. hosts: names that may be called wherever they lead.
@@ -63,6 +64,7 @@ class EgressOptions:
 
     timeout: timedelta = timedelta(seconds=15)
     connections: int = 64
+    keep_alive: timedelta = timedelta(seconds=15)
     ca_file: Path | None = None
     allow: tuple[Network, ...] = ()
     hosts: frozenset[str] = frozenset()
@@ -120,7 +122,7 @@ class Egress:
         connector = aiohttp.TCPConnector(
             ssl=self._tls,
             limit=self._options.connections,
-            keepalive_timeout=KEEP_ALIVE_S,
+            keepalive_timeout=self._options.keep_alive.total_seconds(),
             resolver=GuardedResolver(allow, hosts, system=self._options.resolver()),
         )
         self._session = aiohttp.ClientSession(

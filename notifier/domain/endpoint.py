@@ -17,7 +17,7 @@ PREFIX = "endpoint:"
 SECRET_PREFIX = "whsec_"  # noqa: S105 - no secret
 # Source: the Standard Webhooks specification 1.0.0, "Signature scheme".
 SHORTEST_KEY, LONGEST_KEY = 24, 64
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+ENDPOINT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class Dialect(StrEnum):
@@ -71,7 +71,7 @@ def endpoint_of(recipient: str) -> str | None:
 
 def check_endpoint_name(name: str) -> str:
     """Raises InvalidInput."""
-    if not _NAME.fullmatch(name):
+    if not ENDPOINT_NAME.fullmatch(name):
         raise InvalidInput(
             "endpoint", f"{name[:64]!r} is no name: 1 to 64 letters, digits, '.', '_' and '-'"
         )

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from notifier.domain.endpoint import ENDPOINT_NAME, PREFIX
 from notifier.domain.notification import ChannelName
 from notifier.domain.order import OPENID, shorten
 from notifier.errors import InvalidInput
 
 LONGEST = 2048
-ENDPOINT = "endpoint:"
-"""Before the name of a registered endpoint, where a URL could stand."""
 
-_ENDPOINT_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 _USER_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:@-]{0,127}")
 
 CheckUrl = Callable[[str], object]
@@ -27,7 +25,7 @@ def check_recipient(channel: ChannelName, recipient: str, check_url: CheckUrl) -
         raise InvalidInput("recipient", f"is empty; {channel} needs {needs}")
     if len(recipient) > LONGEST:
         raise InvalidInput("recipient", f"has {len(recipient)} characters, at most {LONGEST}")
-    if channel is ChannelName.WEBHOOK and not recipient.startswith(ENDPOINT):
+    if channel is ChannelName.WEBHOOK and not recipient.startswith(PREFIX):
         check_url(recipient)
         return recipient
     if not _PATTERNS[channel].fullmatch(recipient.removeprefix(_PREFIXES.get(channel, ""))):
@@ -37,10 +35,10 @@ def check_recipient(channel: ChannelName, recipient: str, check_url: CheckUrl) -
 
 _PATTERNS = {
     ChannelName.WECHAT: OPENID,
-    ChannelName.WEBHOOK: _ENDPOINT_NAME,
+    ChannelName.WEBHOOK: ENDPOINT_NAME,
     ChannelName.PUSH: _USER_ID,
 }
-_PREFIXES = {ChannelName.WEBHOOK: ENDPOINT}
+_PREFIXES = {ChannelName.WEBHOOK: PREFIX}
 _NEEDS = {
     ChannelName.WECHAT: "an openid, 5 to 64 letters, digits, '_' or '-'",
     ChannelName.WEBHOOK: "https://… or endpoint:NAME",

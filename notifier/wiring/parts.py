@@ -167,7 +167,6 @@ def webhook_channel(settings: Settings, database: Database | None) -> WebhookCha
         rules=target_rules_of(settings),
         timeout=timedelta(seconds=webhook.timeout_s),
         secret=checked_secret(secret) if secret else "",
-        connections=webhook.connections,
         ca_file=webhook.ca_file,
     )
     return WebhookChannel(options, endpoints=copy)

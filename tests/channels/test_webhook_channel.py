@@ -16,7 +16,7 @@ from notifier.channels.webhook import WebhookChannel, WebhookOptions
 from notifier.domain.endpoint import Dialect, Endpoint, EndpointForm, new_secret
 from notifier.domain.notification import ChannelName, Notification, Role
 from notifier.domain.outcome import Paused, Permanent, Retry, Sent, Unknown
-from notifier.errors import SettingsError, StoreUnavailable
+from notifier.errors import SettingsError, StoreError, StoreUnavailable
 from tests.channels.rig import Endpoints, notification
 from tests.sandbox.rig import Sandbox
 
@@ -205,8 +205,9 @@ async def test_what_is_no_endpoint_is_dead(opened: Open) -> None:
 
 async def test_without_the_database_nothing_is_sent(sandbox: Sandbox, opened: Open) -> None:
     endpoints = Endpoints(shop(sandbox))
-    endpoints.fault = StoreUnavailable("MySQL: away")
-    assert isinstance(await opened(endpoints).send(webhook()), Retry)
+    for fault in (StoreUnavailable("MySQL: away"), StoreError("MySQL: no such table")):
+        endpoints.fault = fault
+        assert isinstance(await opened(endpoints).send(webhook()), Retry)
 
     endpoints.fault = SettingsError("[webhook] key is missing")
     outcome = await opened(endpoints).send(webhook())

@@ -26,16 +26,19 @@ from notifier.channels.webhook.signature import signed_headers
 from notifier.domain.endpoint import Dialect, Endpoint, endpoint_of
 from notifier.domain.notification import ChannelName, Notification
 from notifier.domain.outcome import Outcome, Paused, Permanent, Retry, Sent, Unknown
-from notifier.errors import InvalidInput, NotifierError, SettingsError, Unavailable
+from notifier.errors import InvalidInput, NotifierError, SettingsError, StoreError, Unavailable
 
 log = structlog.get_logger(__name__)
+
+SHORT_KEEP_ALIVE = timedelta(seconds=4)
+"""Receivers are many, and each idle connection is an open file."""
 
 
 class EndpointBook(Protocol):
     """Where endpoints are registered."""
 
     async def find(self, name: str) -> Endpoint | None:
-        """Raises Unavailable, and SettingsError where its secret cannot be read."""
+        """Raises Unavailable, StoreError, and SettingsError where its secret cannot be read."""
         ...
 
     async def note(self, endpoint: Endpoint, *, heard: bool) -> None:
@@ -51,14 +54,13 @@ class EndpointBook(Protocol):
 class WebhookOptions:
     """timeout: one request, connect included; an endpoint's own is never longer.
 
-    secret: signs what goes to a URL that is no endpoint; "" for no signature. connections: kept
-    alive at most, per process. ca_file: trust this CA (PEM) instead of the system's.
+    secret: signs what goes to a URL that is no endpoint; "" for no signature. ca_file: trust this
+    CA (PEM) instead of the system's.
     """
 
     rules: TargetRules
     timeout: timedelta = timedelta(seconds=15)
     secret: str = field(default="", repr=False)
-    connections: int = 64
     ca_file: Path | None = None
 
 
@@ -95,7 +97,9 @@ class WebhookChannel:
         self._egress = Egress(
             EgressOptions(
                 timeout=options.timeout,
-                connections=options.connections,
+                # Who waits for a connection that others hold would look like one who is down.
+                connections=0,
+                keep_alive=SHORT_KEEP_ALIVE,
                 ca_file=options.ca_file,
                 allow=options.rules.networks,
                 hosts=options.rules.hosts,
@@ -135,7 +139,7 @@ class WebhookChannel:
             )
         try:
             endpoint = await self._endpoints.find(name) if self._endpoints else None
-        except Unavailable as error:
+        except (Unavailable, StoreError) as error:
             return Retry(code="store_away", detail=printable(str(error)))
         except SettingsError as error:
             return Paused(code="secret_unreadable", detail=str(error), scope=recipient)
