@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 VERSION = b"\x01"
 KEY_BYTES = 32
 _KEY_ID, _NONCE = 4, 12
+_URL_SAFE = str.maketrans("-_", "+/")
 MAKE_ONE = "make one with: head -c 32 /dev/urandom | base64"
 
 
@@ -70,7 +71,7 @@ def _cipher(key: bytes) -> AESGCM:
 
 def _key(text: str) -> bytes:
     try:
-        key = base64.b64decode(text.strip(), validate=True)
+        key = base64.b64decode(text.strip().translate(_URL_SAFE), validate=True)
     except (binascii.Error, ValueError):
         key = b""
     if len(key) != KEY_BYTES:

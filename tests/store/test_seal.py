@@ -9,6 +9,7 @@ import pytest
 from notifier.errors import SettingsError
 from notifier.store.seal import Seal
 
+ENCODERS = (base64.b64encode, base64.urlsafe_b64encode)
 KEY, OTHER = (base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2))
 
 
@@ -17,6 +18,13 @@ def test_what_is_sealed_opens_with_its_key_and_under_its_name() -> None:
 
     assert b"planted" not in sealed
     assert Seal([KEY]).open(sealed, name="shop") == "whsec_planted"
+
+
+def test_a_key_may_be_written_in_either_base64() -> None:
+    plain, safe = (encode(b"\xff\xef" * 16).decode() for encode in ENCODERS)
+    assert "/" in plain
+    assert "_" in safe
+    assert Seal([safe]).open(Seal([plain]).close("x", name="shop"), name="shop") == "x"
 
 
 def test_the_same_is_never_sealed_alike() -> None:

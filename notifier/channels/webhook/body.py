@@ -20,7 +20,7 @@ USUAL_TYPES = {
     Role.RECIPIENT: "notification",
 }
 """Where a notification names no template."""
-_TYPE = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
+_TYPE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 
 
 def encode(notification: Notification) -> bytes:
@@ -31,7 +31,7 @@ def encode(notification: Notification) -> bytes:
     """
     kind = notification.template or USUAL_TYPES[notification.role]
     if not _TYPE.fullmatch(kind):
-        raise InvalidInput("template", f"{kind!r} is no type: letters, digits, '_' and single dots")
+        raise InvalidInput("template", f"{kind!r} is no type: letters, digits, '.', '_' and '-'")
     data = dict(notification.payload)
     if notification.order_no:
         data["order_no"] = notification.order_no
