@@ -76,6 +76,23 @@ def test_the_publisher_cannot_apply_the_topology_and_is_told_why(
     assert image.password("notifier-publisher") not in refused.stderr
 
 
+def test_the_rights_of_the_topology_suffice_to_change_over_and_to_tidy_up(
+    house: House, image: Image, mechanism: str
+) -> None:
+    (other,) = {"exchange", "queues"} - {mechanism}
+    house.environment |= image.settings("notifier-topology") | {"NOTIFIER_AMQP_DELAY": "auto"}
+
+    migrated = house.notifier("topology", "migrate", "--to", other)
+    assert migrated.returncode == 0, migrated.stdout + migrated.stderr
+
+    def pruned() -> bool:
+        asked = house.notifier("topology", "prune")
+        assert asked.returncode == 0, asked.stdout + asked.stderr
+        return "is gone" in asked.stdout
+
+    wait_for(pruned, 30)
+
+
 async def publish(image: Image, body: bytes) -> None:
     async with await open_connection(image.address("notifier-publisher"), name="any") as connection:
         exchange = await (await connection.channel()).get_exchange(NAMES.exchange, ensure=False)
