@@ -103,8 +103,11 @@ class Cluster:
 
 
 def _sees(node: Node) -> int:
-    """How many running nodes it knows, itself included."""
-    return sum(peer["running"] for peer in node.ask("nodes"))
+    """How many running nodes it knows, itself included; none while it still joins."""
+    try:
+        return sum(peer["running"] for peer in node.ask("nodes"))
+    except httpx.HTTPStatusError:
+        return 0
 
 
 def _layouts(folder: Path, first: Layout) -> dict[Path, Layout]:

@@ -55,7 +55,7 @@ async def test_what_comes_too_early_is_told_the_exact_remainder(core: Core) -> N
     assert (await core.row(message.notification_id))["state"] == "waiting"
 
 
-@pytest.mark.parametrize(("left_s", "is_put_off"), [(5.0, True), (0.3, True), (0.04, False)])
+@pytest.mark.parametrize(("left_s", "is_put_off"), [(4.5, True), (0.3, True), (0.04, False)])
 async def test_what_comes_too_early_for_a_delay_that_is_not_held_is_put_off_to_its_moment(
     core: Core, left_s: float, is_put_off: bool
 ) -> None:
