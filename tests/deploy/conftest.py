@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from notifier.stack import Stack
 from notifier.stack.layout import CHECKOUT
-from tests.deploy.image import Image, image_in
+from tests.core import own_schema
+from tests.deploy.image import Image, environment_alone, image_in
+
+Environment = Mapping[str, str]
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +43,33 @@ def image(stack: Stack, secrets: Path) -> Iterator[Image]:
     image.server.start()
     yield image
     image.server.stop()
+
+
+@pytest.fixture(scope="module")
+def choices(stack: Stack) -> Iterator[list[Environment]]:
+    """The settings of two that share the broker's names, one for each way of delaying."""
+    with own_schema(stack) as one, own_schema(stack) as other:
+        yield [
+            {"NOTIFIER_AMQP_DELAY": "exchange", "NOTIFIER_MYSQL_URL": one.url},
+            {"NOTIFIER_AMQP_DELAY": "queues", "NOTIFIER_MYSQL_URL": other.url},
+        ]
+
+
+@pytest.fixture(scope="module")
+def applied(image: Image, choices: list[Environment]) -> Image:
+    apply(image, choices)
+    return image
+
+
+def apply(image: Image, choices: list[Environment]) -> None:
+    """`notifier topology apply` as the user whom docker-compose.yml has do it."""
+    for choice in choices:
+        asked = subprocess.run(
+            [sys.executable, "-m", "notifier", "topology", "apply"],
+            env={**environment_alone(), **choice, **image.settings("notifier-topology")},
+            cwd=image.recipe.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert asked.returncode == 0, asked.stdout + asked.stderr

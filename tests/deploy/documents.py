@@ -64,3 +64,9 @@ def only(instructions: Sequence[Instruction], name: str) -> Instruction:
     """The one with this name."""
     (found,) = [each for each in instructions if each.name == name]
     return found
+
+
+DOCUMENT = read_compose(COMPOSE.read_text())
+SERVICES: dict[str, dict[str, Any]] = DOCUMENT["services"]
+OURS = [name for name, service in SERVICES.items() if service.get("image") == "notifier:local"]
+MOUNTED = "/run/secrets/"
