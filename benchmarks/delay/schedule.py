@@ -33,9 +33,12 @@ class Schedule:
 
     @classmethod
     def of(cls, messages: int, *, publish_per_s: float) -> Schedule:
-        """publish_per_s: what to expect; publishing and a look at the memory may take longer."""
+        """publish_per_s: what to expect, once the exchange has made its hold queues.
+
+        Making those, and a look at the memory, take some seconds more.
+        """
         paced_every = max(5, messages // _PACED)
-        paced_from_s = 1.15 * messages / publish_per_s + 4 + messages / 100_000
+        paced_from_s = 1.15 * messages / publish_per_s + 10 + messages / 100_000
         paced_until_s = paced_from_s + max(4, messages / paced_every / PACED_PER_S)
         # What waits in two hops moves to the second while it is not yet due; the paced are not to
         # notice.
