@@ -16,6 +16,9 @@ from notifier.domain.message import Message
 
 REASON = "x-notifier-reason"
 DROPPED = ("x-delay", "x-death", "x-first-death-", "x-last-death-", "x-delivery-count", REASON)
+ROUTING = frozenset({"CC", "BCC"})
+"""RabbitMQ sends a copy to each queue that these name. Source: RabbitMQ, Sender-selected
+Distribution."""
 
 
 def fresh_headers(message: Message, delay_headers: FieldTable) -> FieldTable:
@@ -25,7 +28,9 @@ def fresh_headers(message: Message, delay_headers: FieldTable) -> FieldTable:
 def dead_headers(headers: Mapping[str, object], reason: str) -> FieldTable:
     """The foreign headers without the broker's own, and the reason."""
     kept = {
-        name: _encodable(value) for name, value in headers.items() if not name.startswith(DROPPED)
+        name: _encodable(value)
+        for name, value in headers.items()
+        if name not in ROUTING and not name.startswith(DROPPED)
     }
     return {**kept, REASON: reason}
 

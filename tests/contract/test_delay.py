@@ -173,6 +173,19 @@ async def test_the_dead_queue_keeps_the_bytes_and_the_reason(bench: Bench) -> No
     assert ours == {"shop": "7", "x-notifier-reason": "body: is no JSON"}
 
 
+async def test_a_dead_message_goes_nowhere_else_whatever_its_headers_say(bench: Bench) -> None:
+    inbox = Inbox()
+    await bench.consumer(1).consume(inbox, prefetch=10)
+    queue = bench.topology.queue_of(1)
+
+    await bench.publisher.publish_dead(b"?", {"CC": [queue], "BCC": [queue]}, "no JSON")
+    await bench.publisher.publish(message(seq=1), delay=NOW)
+
+    (delivery,) = await inbox.holds(1)
+    assert delivery.body != b"?"
+    assert len(await bench.dead()) == 1
+
+
 async def test_a_delay_that_is_too_long_for_any_mechanism_is_refused(bench: Bench) -> None:
     longest = ms(2**32 - 1)
     assert not bench.publisher.can_hold(longest + ms(1))
