@@ -198,7 +198,8 @@ class Core:
         columns = (
             "state, reason, seq, step, attempt, tier, due_at, next_sweep_at, lease_token, "
             "lease_until, lease_owner, crashes, unknown_since, cancel_requested, dispatched_at, "
-            "settled_at, sweeps, postponements, role, recipient, parent_id, deadline_at, NOW(6) AS now"
+            "settled_at, sweeps, postponements, role, recipient, parent_id, deadline_at, "
+            "NOW(6) AS now"
         )
         rows = await self.database.fetch(
             f"SELECT {columns} FROM notifier_notification WHERE id = %s", [id_.bytes]
