@@ -15,8 +15,9 @@ NEAR = 15 * MILLISECOND
 """A message that comes so much too early waits for its moment in the process."""
 ON_THE_WAY = 25 * MILLISECOND
 """From the calendar to a consumer, which may hold a message for somewhat longer than this."""
-SPENT = 200 * MILLISECOND
-"""What a retry may have lost of its delay, to the record and the publish, and count as whole."""
+SPENT = 500 * MILLISECOND
+"""What a retry may have lost of its delay, to the record and the publish, and count as whole: the
+calendar would be more exact, but it is slow records that lose much, and it would slow them down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,7 +64,8 @@ async def migrate(
     async with open_database(settings) as database:
         before = await recorded_choice(database)
         name, why = await declare(settings, wanted)
-        why = f"{why}; migrated from {before.mechanism}"
+        reason = why if wanted != to or to == AUTO else f"--to {to}"
+        why = f"{reason}; migrated from {before.mechanism}"
         choice = await DelayChoices(database).change(name, why=why)
         handover = _handover(settings, database, name)
         given_back = await hand_over(handover, start=FIRST, progress=progress)
