@@ -18,15 +18,13 @@
 
 -include_lib("rabbit_common/include/rabbit.hrl").
 
--export([start_link/0, route/3, ensure_plain/1, flush/0]).
+-export([start_link/0, route/3, ensure_plain/1]).
 -export([retire/1, remove/1, remove_plain/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -define(USER, <<"rmq-internal">>).
 %% Twins of one hold queue, itself included; what has been through all of them goes unrouted.
 -define(MAX_TWINS, 9).
--define(LEADER_TIMEOUT_MS, 10000).
--define(FLUSH_TIMEOUT_MS, 10000).
 -define(QUERY_TIMEOUT_MS, 5000).
 %% A process has heard by then that a queue which it published into is gone.
 -define(HEARD_AFTER_MS, 60000).
@@ -163,24 +161,8 @@ adopt(Q, Args) ->
     end.
 
 finish(Q) ->
-    {ok, Members, Leader} = ra:members(amqqueue:get_pid(Q), ?LEADER_TIMEOUT_MS),
-    ok = rabbit_quorum_queue:policy_changed(amqqueue:set_pid(Q, Leader)),
-    ok = flush([Node || {_, Node} <- Members]),
+    ok = notifier_delayed_members:settle(Q),
     notifier_delayed_queue:set_mark(amqqueue:get_name(Q), {ready, erlang:system_time(millisecond)}).
-
-%% On a majority, as for anything that a quorum queue has confirmed.
-flush(Nodes) ->
-    {Answers, _Down} = rpc:multicall(Nodes, ?MODULE, flush, [], ?FLUSH_TIMEOUT_MS),
-    true = length([ok || ok <- Answers]) > length(Nodes) div 2,
-    ok.
-
-%% Writes to disk what is still in memory about queues that exist.
--spec flush() -> ok.
-flush() ->
-    #{names := #{directory_rev := Directory, log_meta := Meta}} = ra_system:fetch(quorum_queues),
-    ok = dets:sync(Directory),
-    ok = dets:sync(Meta),
-    notifier_delayed_broker:sync_metadata().
 
 %%--------------------------------------------------------------------------------------------
 %% Collecting.

@@ -98,6 +98,16 @@ class Cluster:
         leader = living[0].ask(f"queues/notifier/{queue}").get("leader")
         return next((node for node in living if node.name == leader), None)
 
+    def until_complete(self, queues: Sequence[str]) -> None:
+        """Return when every member of these quorum queues runs."""
+
+        def are_complete() -> bool:
+            node = self.living()[0]
+            found = [node.ask(f"queues/notifier/{queue}") for queue in queues]
+            return all(len(queue["online"]) == _COUNT for queue in found)
+
+        assert wait_until(are_complete, timeout_s=_SETTLE_TIMEOUT_S), "members are missing"
+
     def _is_whole(self) -> bool:
         return all(_sees(node) == _COUNT for node in self.nodes)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.exceptions import DeliveryError
 
 from tests.cluster.nodes import Cluster, Node
 from tests.exchange.rig import count, declare_exchange, declare_queue
@@ -42,6 +43,7 @@ class Publisher:
     channel: AbstractChannel
     exchange: str
     sent: dict[bytes, Sent] = field(default_factory=dict)
+    nacks: int = 0
 
     @classmethod
     @asynccontextmanager
@@ -60,6 +62,15 @@ class Publisher:
         from_s = time.time()
         await exchange.publish(message, "k", mandatory=True)
         self.sent[body] = Sent(from_s=from_s, confirmed_s=time.time())
+
+    async def publish_until_confirmed(self, body: bytes, delay_ms: int) -> None:
+        """Publish again whenever the broker says that it has not taken it, and in no other case."""
+        while body not in self.sent:
+            try:
+                await self.publish(body, delay_ms)
+            except DeliveryError:
+                self.nacks += 1
+                await asyncio.sleep(0.05)
 
     async def publish_all(self, bodies: Iterable[bytes], delay_ms: int) -> None:
         """Return when all are confirmed."""

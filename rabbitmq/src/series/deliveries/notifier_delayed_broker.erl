@@ -11,7 +11,7 @@
 -export([header/2, expires/1, last_death/1, is_cycle/2]).
 -export([route/4, declare_exchange/6, update_queue/2, sync_metadata/0, in_transaction/0,
          has_at_least_once/0, keeps_stages/0]).
--export([position/1, query/2]).
+-export([position/1, query/2, replace_dead_leaders/0]).
 
 -export_type([message/0]).
 
@@ -132,3 +132,35 @@ position(Server) ->
 query(Leader, Function) ->
     {ok, Answer, _} = ra:consistent_query(Leader, fun rabbit_fifo:Function/1),
     Answer.
+
+%% A process whose first message to a quorum queue finds the node of the recorded leader dead has
+%% that message refused and every later one too, until the node is back: rabbit_fifo_client asks
+%% that node and no other for its version. A dead-letter worker, which starts as soon as its own
+%% queue has a new leader, would hold everything until then. So the record names a living member
+%% at once, who knows the leader or waits for one, and the new leader puts itself there.
+-spec replace_dead_leaders() -> ok.
+replace_dead_leaders() ->
+    case [amqqueue:get_name(Q) || Q <- rabbit_amqqueue:list_by_type(quorum), is_led_by_dead(Q)] of
+        [] ->
+            ok;
+        Names ->
+            rabbit_misc:execute_mnesia_transaction(
+              fun () ->
+                      [rabbit_amqqueue:update(Name, fun replace_dead_leader/1) || Name <- Names]
+              end),
+            ok
+    end.
+
+is_led_by_dead(Q) ->
+    {_, Node} = amqqueue:get_pid(Q),
+    not lists:member(Node, [node() | nodes()]).
+
+replace_dead_leader(Q) ->
+    {Server, _} = amqqueue:get_pid(Q),
+    case is_led_by_dead(Q) andalso living_members(Q) of
+        [Node | _] -> amqqueue:set_pid(Q, {Server, Node});
+        _ -> Q
+    end.
+
+living_members(Q) ->
+    [Node || Node <- rabbit_amqqueue:get_quorum_nodes(Q), lists:member(Node, [node() | nodes()])].
