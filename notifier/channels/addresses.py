@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
+
+from notifier.channels.lookup import ThreadedLookup
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -95,13 +96,11 @@ def literal_address(host: str) -> str | None:
 
 async def addresses_of_host(host: str) -> list[str]:
     """All it has, both IPv4 and IPv6; none where it cannot be resolved now."""
-    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(LONGEST_LOOKUP_S):
-            found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+            return [each["host"] for each in await ThreadedLookup().resolve(host)]
+    except OSError:
         return []
-    return [str(each[4][0]) for each in found]
 
 
 class GuardedResolver(AbstractResolver):
@@ -120,7 +119,7 @@ class GuardedResolver(AbstractResolver):
     ) -> None:
         self._allow = allow
         self._hosts = hosts
-        self._system = system or ThreadedResolver()
+        self._system = system or ThreadedLookup()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET

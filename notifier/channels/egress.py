@@ -15,13 +15,13 @@ from pathlib import Path
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
-from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from notifier import __version__
 from notifier.channels.addresses import GuardedResolver, Network, literal_address, may_reach
 from notifier.channels.connections import Response, request_class
 from notifier.channels.egress_faults import EgressFailed, code_of, explain
+from notifier.channels.lookup import ThreadedLookup
 from notifier.errors import SettingsError
 
 __all__ = ["Egress", "EgressFailed", "EgressOptions", "HttpAnswer"]
@@ -68,7 +68,7 @@ class EgressOptions:
     ca_file: Path | None = None
     allow: tuple[Network, ...] = ()
     hosts: frozenset[str] = frozenset()
-    resolver: Callable[[], AbstractResolver] = ThreadedResolver
+    resolver: Callable[[], AbstractResolver] = ThreadedLookup
 
 
 class Egress:

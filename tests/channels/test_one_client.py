@@ -44,7 +44,8 @@ def test_only_the_guarded_client_and_the_control_plane_speak_http() -> None:
 
     own = {each for each in found if each.startswith("channels/")}
     assert own == {
-        f"channels/{each}.py" for each in ("addresses", "connections", "egress_faults", "egress")
+        f"channels/{each}.py"
+        for each in ("addresses", "connections", "egress_faults", "egress", "lookup")
     }
     assert found - own == set(OTHERS) | ANSWERING
     assert all("ClientSession" not in (root / each).read_text() for each in ANSWERING)

@@ -122,7 +122,10 @@ def test_every_attempt_has_the_same_bytes() -> None:
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        *[({"template": bad}, "template") for bad in ("a b", ".a", "-a", "ü", "a\n", "{}", "a" * 65)],
+        *[
+            ({"template": bad}, "template")
+            for bad in ("a b", ".a", "-a", "ü", "a\n", "{}", "a" * 65)
+        ],
         ({"payload": {"text": "x" * LARGEST}}, "payload"),
         ({"payload": {"text": "\ud800"}}, "payload"),
     ],
