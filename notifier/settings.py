@@ -215,6 +215,11 @@ class NamedTemplate(Section):
 TemplateName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
+class Outbox(Section):
+    poll_s: float = Field(0.1, ge=0.01, le=60)
+    """How often the fleet looks into notifier_outbox while nothing comes, seconds."""
+
+
 class Retention(Section):
     days: int = Field(30, ge=0, le=36500)
     """How long what has ended is kept, with its attempts and its log lines; 0: for ever."""
@@ -360,6 +365,7 @@ class Settings(BaseSettings):
     fleet: Fleet = Fleet()
     attempt: Attempt = Attempt()
     calendar: Calendar = Calendar()
+    outbox: Outbox = Outbox()
     retention: Retention = Retention()
     wechat: Wechat = Wechat()
     webhook: Webhook = Webhook()

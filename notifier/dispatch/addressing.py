@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from notifier.domain.endpoint import endpoint_of
@@ -24,6 +24,13 @@ class Addresses:
         self._endpoints = endpoints
         self._check_url = check_url
 
+    async def unknown(self, submissions: Sequence[Submission]) -> dict[int, InvalidInput]:
+        """Those for an endpoint that nobody registered, by their place. Raises StoreUnavailable."""
+        named = names_of(submissions)
+        if not named:
+            return {}
+        return no_such(named, await self._endpoints.known(sorted(set(named.values()))))
+
     async def check(self, submissions: Iterable[Submission]) -> None:
         """Raises InvalidInput for a URL that may not be called, or an endpoint nobody registered;
         StoreUnavailable.
@@ -42,3 +49,23 @@ class Addresses:
             raise InvalidInput(
                 "recipient", f"there is no endpoint {some}; `notifier endpoint list` shows them"
             )
+
+
+def names_of(submissions: Sequence[Submission]) -> dict[int, str]:
+    """The endpoints they are for, by their place."""
+    named = {
+        place: endpoint_of(submission.recipient)
+        for place, submission in enumerate(submissions)
+        if submission.channel is ChannelName.WEBHOOK
+    }
+    return {place: name for place, name in named.items() if name is not None}
+
+
+def no_such(named: Mapping[int, str], known: Collection[str]) -> dict[int, InvalidInput]:
+    return {
+        place: InvalidInput(
+            "recipient", f"there is no endpoint {name!r}; `notifier endpoint list` shows them"
+        )
+        for place, name in named.items()
+        if name not in known
+    }

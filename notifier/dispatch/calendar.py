@@ -11,6 +11,7 @@ import structlog
 
 from notifier.dispatch.tally import Tally
 from notifier.domain.message import Message
+from notifier.domain.notification import State
 from notifier.errors import BrokerUnavailable, StoreUnavailable
 
 log = structlog.get_logger(__name__)
@@ -31,6 +32,7 @@ class Swept(Protocol):
 
 
 class ScheduleStore(Protocol):
+    async def due(self) -> Collection[State]: ...
     async def promote(self, publish: Publish) -> Swept: ...
     async def until_next(self) -> timedelta | None: ...
     async def expire_leases(self, publish: Publish) -> Swept: ...
@@ -91,11 +93,16 @@ class Calendar:
 
     async def tick(self) -> bool:
         """One look at everything; whether there is more to do at once."""
-        promoted = self._told("promoted", await self._schedule.promote(self._publish))
-        expired = self._told("expired", await self._schedule.expire_leases(self._publish))
-        busy = await self._busy_tiers()
-        swept = self._told("swept", await self._schedule.sweep(self._publish, busy))
-        return promoted.more or expired.more or swept.more
+        due = await self._schedule.due()
+        done = []
+        if State.SCHEDULED in due:
+            done.append(self._told("promoted", await self._schedule.promote(self._publish)))
+        if State.IN_FLIGHT in due:
+            done.append(self._told("expired", await self._schedule.expire_leases(self._publish)))
+        if State.WAITING in due:
+            busy = await self._busy_tiers()
+            done.append(self._told("swept", await self._schedule.sweep(self._publish, busy)))
+        return any(one.more for one in done)
 
     def _told(self, name: str, done: Swept) -> Swept:
         if done.count:

@@ -70,7 +70,10 @@ class Intake:
         """
         if self._check is not None:
             await self._check(submissions)
-        batch = await self._store.accept(submissions)
+        return await self.hand_over(await self._store.accept(submissions))
+
+    async def hand_over(self, batch: AcceptedBatch) -> Receipt:
+        """Publish what is committed; where the broker does not take it, the sweeper will."""
         if not batch.publish:
             return Receipt(accepted=batch.accepted)
         try:

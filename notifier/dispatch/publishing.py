@@ -19,10 +19,10 @@ from notifier.domain.order import (
     shorten,
 )
 from notifier.domain.submission import Submission, of_record
-from notifier.errors import IdempotencyConflict, InvalidInput
+from notifier.errors import InvalidInput
 
 FindOrder = Callable[[str], Awaitable[tuple[str, OrderRow] | None]]
-FindConflicts = Callable[[Sequence[Submission]], Awaitable[Mapping[int, IdempotencyConflict]]]
+FindFaults = Callable[[Sequence[Submission]], Awaitable[Mapping[int, InvalidInput]]]
 NO_DEADLINE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -107,20 +107,21 @@ class Reader:
     """Reads records, orders by number, and notices.
 
     find: the order table; None where the settings say that there is none.
+    faults: what the tables alone can tell: a key that was used, an endpoint that there is not.
     """
 
     def __init__(
         self,
         *,
         find: FindOrder | None,
-        conflicts: FindConflicts,
+        faults: FindFaults,
         notices: NoticeReader,
         designer: Designer | None,
         timing: Timing,
         again: bool,
     ) -> None:
         self._find = find
-        self._conflicts = conflicts
+        self._faults = faults
         self._notices = notices
         self._designer = designer
         self._timing = timing
@@ -146,8 +147,8 @@ class Reader:
             except InvalidInput as error:
                 bad[number] = error
         numbers = list(good)
-        for place, conflict in (await self._conflicts(list(good.values()))).items():
-            bad[numbers[place]] = conflict
+        for place, fault in (await self._faults(list(good.values()))).items():
+            bad[numbers[place]] = fault
             del good[numbers[place]]
         return Judged(
             good=list(good.values()),

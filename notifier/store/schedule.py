@@ -49,6 +49,16 @@ class Schedule:
         self._rule_book = rule_book
         self._batch = batch
 
+    async def due(self) -> frozenset[State]:
+        """The states of rows that somebody has to look at now: one cheap question for all three."""
+        states = (State.SCHEDULED, State.IN_FLIGHT, State.WAITING)
+        exists = (
+            "EXISTS (SELECT 1 FROM notifier_notification WHERE state = %s "
+            "AND next_sweep_at <= NOW(6))"
+        )
+        (row,) = await self._database.fetch(f"SELECT {', '.join([exists] * 3)}", states)
+        return frozenset(state for state, is_due in zip(states, row, strict=True) if is_due)
+
     async def promote(self, publish: Publish) -> Swept:
         """Hand what is near to the broker: lock, publish confirmed, mark, commit.
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from time import monotonic
 from zoneinfo import ZoneInfo
 
@@ -14,6 +13,8 @@ from notifier.dispatch.publishing import Designer, NoticeReader, Reader, Timing
 from notifier.domain.delay import Choice
 from notifier.domain.notification import TERMINAL, State
 from notifier.domain.order import OrderRow
+from notifier.domain.submission import Submission
+from notifier.errors import InvalidInput
 from notifier.settings import Settings
 from notifier.store.accept import Acceptor
 from notifier.store.earlier import conflicts
@@ -59,10 +60,14 @@ async def open_reader(
         async def find(number: str) -> tuple[str, OrderRow] | None:
             return await orders.find(database, number) if orders else None
 
+        async def faults(submissions: Sequence[Submission]) -> dict[int, InvalidInput]:
+            unknown = await addresses_of(settings, database).unknown(submissions)
+            return {**await conflicts(database, submissions), **unknown}
+
         zone = ZoneInfo(settings.wechat.time_zone)
         yield Reader(
             find=find if orders else None,
-            conflicts=partial(conflicts, database),
+            faults=faults,
             notices=NoticeReader(offer_of(settings), timing=timing, zone=zone),
             designer=designer,
             timing=timing,

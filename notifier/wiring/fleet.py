@@ -39,6 +39,7 @@ from notifier.store.pauses import MysqlPauses
 from notifier.store.records import Records
 from notifier.store.run_log import MysqlSink
 from notifier.wiring.delay import await_chosen_delay, chosen_delay
+from notifier.wiring.outbox import relay_of
 from notifier.wiring.parts import (
     channels_of,
     ladders_of,
@@ -197,7 +198,9 @@ def _calendar_worker(settings: Settings) -> CalendarWorker:
                     lead=places_of(settings, delay).lead,
                     tally=tally,
                 )
-                yield CalendarParts(calendar=calendar, beside=_retention(settings, database))
+                relay = relay_of(settings, database, delay, publisher, tally=tally)
+                beside = [relay.run, *_retention(settings, database)]
+                yield CalendarParts(calendar=calendar, beside=beside)
             finally:
                 await link.close()
 

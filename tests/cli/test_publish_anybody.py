@@ -19,6 +19,7 @@ BROKEN = [
     ('{"channel": "sms", "recipient": "1"}', "channel"),
     ('{"channel": "webhook", "recipient": "http://merchant.example.com"}', "recipient"),
     ('{"channel": "webhook", "recipient": "https://127.0.0.1/"}', "recipient"),
+    ('{"channel": "webhook", "recipient": "endpoint:nobody"}', "recipient"),
     ('{"channel": "push", "recipient": "u", "payload": [1]}', "payload"),
     ('{"channel": "push", "recipient": "u", "idempotency_key": ""}', "idempotency_key"),
     ('{"channel": "push", "recipient": "u", "ladder": "nix"}', "ladder"),

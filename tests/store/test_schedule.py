@@ -250,3 +250,15 @@ async def test_a_broker_that_is_away_does_not_keep_leases_open(
     published.error = None
     await core.shift(id_, "next_sweep_at", -1)
     assert (await core.schedule.sweep(published, [])).count == 1
+
+
+async def test_one_question_tells_which_states_somebody_has_to_look_at(core: Core) -> None:
+    assert await core.schedule.due() == frozenset()
+    for state in ("scheduled", "waiting", "in_flight"):
+        message = await core.due()
+        await core.set(message.notification_id, state=state)
+    assert await core.schedule.due() == frozenset()
+    await core.database.run("UPDATE notifier_notification SET next_sweep_at = NOW(6)")
+    assert await core.schedule.due() == {"scheduled", "waiting", "in_flight"}
+    await core.database.run("UPDATE notifier_notification SET state = 'sent'")
+    assert await core.schedule.due() == frozenset()

@@ -23,6 +23,8 @@ TABLES = {
     "notifier_endpoint",
     "notifier_loadtest_order",
     "notifier_notification",
+    "notifier_outbox",
+    "notifier_outbox_rejected",
     "notifier_pause",
     "notifier_version",
     "tg_log_order_dispatch",
