@@ -15,8 +15,7 @@
 -define(UP, {?MODULE, up}).
 
 start(_Type, _Args) ->
-    %% RabbitMQ 4 remembers that a type was missing, for as long as the node runs.
-    [persistent_term:erase(Type) || Type <- ['x-delayed-message', 'x-delayed-message-stage']],
+    ok = notifier_delayed_exchange:register(),
     {ok, Pid} = supervisor:start_link({local, notifier_delayed_sup}, ?MODULE, []),
     persistent_term:put(?UP, true),
     ok = notifier_delayed_routes:repair_all(),

@@ -15,16 +15,35 @@
 
 -include_lib("rabbit_common/include/rabbit.hrl").
 
+-export([register/0, ensure_registered/0]).
 -export([description/0, serialise_events/0, route/2, route/3, validate/1, validate_binding/2,
          create/2, delete/2, delete/3, policy_changed/2, add_binding/3, remove_bindings/3,
          assert_args_equivalence/2, info/1, info/2]).
 
+-define(TYPE, <<"x-delayed-message">>).
+
 -rabbit_boot_step({?MODULE,
                    [{description, "exchange type x-delayed-message"},
-                    {mfa, {rabbit_registry, register, [exchange, <<"x-delayed-message">>, ?MODULE]}},
-                    {cleanup, {rabbit_registry, unregister, [exchange, <<"x-delayed-message">>]}},
+                    {mfa, {rabbit_registry, register, [exchange, ?TYPE, ?MODULE]}},
+                    {cleanup, {rabbit_registry, unregister, [exchange, ?TYPE]}},
                     {requires, rabbit_registry},
                     {enables, kernel_ready}]}).
+
+%% Takes the type back from RabbitMQ's own plugin. That may run beside this one for as long as it
+%% holds messages; it registers the type when it starts, and unregisters it when it is disabled.
+-spec ensure_registered() -> ok.
+ensure_registered() ->
+    case rabbit_registry:lookup_module(exchange, 'x-delayed-message') of
+        {ok, ?MODULE} -> ok;
+        _ -> register()
+    end.
+
+-spec register() -> ok.
+register() ->
+    ok = rabbit_registry:register(exchange, ?TYPE, ?MODULE),
+    %% RabbitMQ 4 remembers how a type routes, or that it is unknown, for as long as the node runs.
+    [persistent_term:erase(Type) || Type <- ['x-delayed-message', 'x-delayed-message-stage']],
+    ok.
 
 description() ->
     [{description, <<"Routes a message when the milliseconds in its x-delay header have passed">>}].

@@ -18,6 +18,7 @@
 -define(USER, <<"rmq-internal">>).
 -define(ALTERNATE, <<"alternate-exchange">>).
 -define(REPAIR_EVERY_MS, 30000).
+-define(REGISTER_EVERY_MS, 1000).
 
 -type refusal() :: {refused, string(), [term()]}.
 
@@ -203,21 +204,23 @@ repair_all() ->
     gen_server:call(?MODULE, repair_all, infinity).
 
 init([]) ->
-    {ok, schedule()}.
+    {ok, _} = timer:send_interval(?REPAIR_EVERY_MS, repair_all),
+    {ok, _} = timer:send_interval(?REGISTER_EVERY_MS, register),
+    {ok, no_state}.
 
-schedule() ->
-    erlang:send_after(?REPAIR_EVERY_MS, self(), repair_all).
-
-handle_call(repair_all, _From, Timer) ->
+handle_call(repair_all, _From, State) ->
     ok = repair(),
-    {reply, ok, Timer}.
+    {reply, ok, State}.
 
-handle_cast(_Message, Timer) ->
-    {noreply, Timer}.
+handle_cast(_Message, State) ->
+    {noreply, State}.
 
-handle_info(repair_all, _Timer) ->
+handle_info(repair_all, State) ->
     ok = repair(),
-    {noreply, schedule()}.
+    {noreply, State};
+handle_info(register, State) ->
+    ok = notifier_delayed_exchange:ensure_registered(),
+    {noreply, State}.
 
 repair() ->
     [attempt(Name, fun () -> ensure(Name) end)

@@ -89,7 +89,7 @@ async def test_a_message_goes_where_the_delegated_type_sends_it(
 async def test_the_bindings_of_the_due_moment_decide(channel: AbstractChannel, name: str) -> None:
     rig = await build(channel, name)
     later = await declare_queue(channel, f"{name}.later")
-    await rig.publish(b"held", 300)
+    await rig.publish(b"held", 1_500)
     await later.bind(rig.exchange, "k")
     await rig.queue.unbind(rig.exchange, "k")
     assert await take(later, 1) == [b"held"]

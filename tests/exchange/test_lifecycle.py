@@ -11,6 +11,7 @@ from aio_pika.abc import AbstractChannel
 from aiormq.abc import FieldValue
 
 from notifier.stack import Stack
+from tests.exchange.broker_shell import evaluate
 from tests.exchange.rig import (
     Rig,
     build,
@@ -125,3 +126,45 @@ async def test_a_publisher_needs_no_permission_but_to_write_to_the_exchange(
         limited = Rig(channel=channel, exchange=exchange, queue=rig.queue)
         await limited.publish(b"held", 112)
     await rig.wait_for(1, within_s=2)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        'register(exchange, <<"x-delayed-message">>, rabbit_exchange_type_fanout)',
+        'unregister(exchange, <<"x-delayed-message">>)',
+    ],
+    ids=["enabled beside it", "disabled beside it"],
+)
+async def test_the_type_is_ours_again_a_moment_after_rabbitmq_s_plugin_was_there(
+    stack: Stack, amqp_url: str, rig: Rig, change: str
+) -> None:
+    await evaluate(stack, f"rabbit_registry:{change}.")
+    registered = "rabbit_registry:lookup_module(exchange, 'x-delayed-message')."
+    deadline = time.monotonic() + 10
+    while await evaluate(stack, registered) != "{ok,notifier_delayed_exchange}":
+        assert time.monotonic() < deadline
+    # A channel remembers whose the type was.
+    async with await aio_pika.connect(amqp_url) as connection:
+        channel = await connection.channel()
+        exchange = await channel.get_exchange(rig.name)
+        again = Rig(channel=channel, exchange=exchange, queue=rig.queue)
+        await again.publish(b"held", 110, key="k")
+    [arrival] = await rig.wait_for(1, within_s=3)
+    assert arrival.message.exchange == f"{rig.name}.companion"
+
+
+async def test_a_companion_that_has_lost_its_bindings_gets_them_back(
+    stack: Stack, channel: AbstractChannel, name: str
+) -> None:
+    rig = await build(channel, name)
+    source = f'rabbit_misc:r(<<"notifier">>, exchange, <<"{name}.companion">>)'
+    lose = (
+        f'[rabbit_binding:remove(B, <<"test">>) || B <- rabbit_binding:list_for_source({source})],'
+        f" length(rabbit_binding:list_for_source({source}))."
+    )
+    assert await evaluate(stack, lose) == "0"
+    # It does so every half minute, and when the broker starts.
+    await evaluate(stack, "notifier_delayed_routes:repair_all().")
+    await rig.publish(b"held", 100)
+    assert await take(rig.queue, 1) == [b"held"]
