@@ -16,7 +16,10 @@ from notifier.store.presence import RedisPresence
 from notifier.store.upgrade import newest
 from notifier.wiring import delay, operator, parts
 from notifier.wiring.endpoints import look_at_webhooks
+from notifier.wiring.outbox import open_outbox_rows
 
+OUTBOX_LATE_S = 5.0
+"""So long no row waits where a fleet runs."""
 CLOCKS_APART = timedelta(seconds=1)
 UPGRADE = "run `notifier db upgrade`"
 OUTSIDE_SETTINGS = re.compile(r"NOTIFIER_(CONFIG|CHILD_.*|FAIL.*|TEST_.*)")
@@ -33,6 +36,7 @@ def looks_of(settings: Settings) -> list[tuple[str, Look]]:
         ("RabbitMQ", lambda: _look_at_rabbitmq(settings)),
         ("WeChat", lambda: _look_at_wechat(settings)),
         ("webhooks", lambda: look_at_webhooks(settings)),
+        ("outbox", lambda: _look_at_outbox(settings)),
     ]
 
 
@@ -98,6 +102,19 @@ async def _look_at_orders(settings: Settings) -> Seen:
         what = "[orders] publisher_column: none, so publishers are reported and not told"
         faults.append(Fault(what=what, remedy="name the column with their openid"))
     return Seen(facts=[settings.orders.table], faults=faults)
+
+
+async def _look_at_outbox(settings: Settings) -> Seen:
+    async with open_outbox_rows(settings) as rows:
+        backlog = await rows.backlog()
+    faults = []
+    if backlog.oldest_s > OUTBOX_LATE_S:
+        what = f"{backlog.waiting} rows wait, the first for {backlog.oldest_s:.0f} s"
+        faults.append(Fault(what=what, remedy="does a fleet run? `notifier status`"))
+    if backlog.rejected:
+        what = f"{backlog.rejected} rows broke a rule and were kept aside"
+        faults.append(Fault(what=what, remedy="`notifier outbox list` says why"))
+    return Seen(facts=[f"{backlog.waiting} rows wait"], faults=faults)
 
 
 async def _look_at_redis(settings: Settings) -> Seen:

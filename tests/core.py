@@ -121,6 +121,8 @@ class Core:
             "notifier_notification",
             "notifier_attempt",
             "notifier_pause",
+            "notifier_outbox",
+            "notifier_outbox_rejected",
             "notifier_answer",
             "notifier_endpoint",
             "tg_log_order_dispatch",

@@ -25,7 +25,7 @@ app = typer.Typer(
 
 GROUPS = (
     *("publish", "fleet", "inspect", "dlq", "intervene", "forget"),
-    *("endpoint", "ladder", "ops", "db", "loadtest", "sandbox", "stack"),
+    *("endpoint", "ladder", "outbox", "ops", "db", "loadtest", "sandbox", "stack"),
 )
 """Modules of this package, each adding its commands to `app` when imported."""
 

@@ -50,6 +50,8 @@ class Forgetting:
             )
             hit = [row[0] for row in rows if subject.is_meant(recipient=row[1], order_no=row[2])]
             forgotten = await _forget(cursor, hit) if hit else Forgotten()
+            if not after:
+                await _forget_outbox(cursor, subject)
         end = rows[-1][0] if len(rows) == CHUNK else None
         return Chunk(forgotten=forgotten, after=end)
 
@@ -65,6 +67,15 @@ class Forgetting:
                 f"DELETE FROM tg_log_order_dispatch WHERE id IN ({marks(len(hit))})", hit
             )
         return LogChunk(lines=len(hit), after=rows[-1][0] if len(rows) == CHUNK else None)
+
+
+async def _forget_outbox(cursor: Cursor, subject: Subject) -> None:
+    column, value = (
+        ("order_no", subject.order_no) if subject.order_no else ("recipient", subject.recipient)
+    )
+    if value:
+        for table in ("notifier_outbox", "notifier_outbox_rejected"):
+            await cursor.run(f"DELETE FROM {table} WHERE {column} = %s", [value])
 
 
 async def _forget(cursor: Cursor, ids: list[bytes]) -> Forgotten:

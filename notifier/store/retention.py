@@ -14,8 +14,9 @@ _ENDED = tuple(state.value for state in sorted(TERMINAL))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purged:
-    """count: notifications and log lines that are gone. after: the last id that was looked at.
+    """count: notifications, log lines and rows of the outbox kept aside that are gone.
 
+    after: the last id that was looked at.
     more: whether there are ids behind it that are old enough to be looked at.
     """
 
@@ -57,8 +58,12 @@ class Retention:
                 "DELETE FROM tg_log_order_dispatch WHERE w_time < %s ORDER BY w_time LIMIT %s",
                 [before, self._chunk],
             )
-        more = len(rows) == self._chunk or lines == self._chunk
-        return Purged(count=gone + lines, after=rows[-1][0] if rows else after, more=more)
+            aside = await cursor.run(
+                "DELETE FROM notifier_outbox_rejected WHERE rejected_at < %s ORDER BY id LIMIT %s",
+                [before, self._chunk],
+            )
+        more = len(rows) == self._chunk or lines == self._chunk or aside == self._chunk
+        return Purged(count=gone + lines + aside, after=rows[-1][0] if rows else after, more=more)
 
 
 async def _delete(cursor: Cursor, ids: list[bytes], before: datetime) -> int:

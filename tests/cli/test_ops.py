@@ -26,7 +26,16 @@ def test_a_furnished_house_is_ready(house: House) -> None:
 
     assert checked.returncode == 0, checked.stdout
     subjects = [line.split()[1].rstrip(":") for line in checked.stdout.splitlines()]
-    assert subjects == ["settings", "MySQL", "orders", "Redis", "RabbitMQ", "WeChat", "webhooks"]
+    assert subjects == [
+        "settings",
+        "MySQL",
+        "orders",
+        "Redis",
+        "RabbitMQ",
+        "WeChat",
+        "webhooks",
+        "outbox",
+    ]
     assert all(line.startswith("ok ") for line in checked.stdout.splitlines())
 
 
