@@ -95,9 +95,9 @@ class ExchangeDelay:
     async def held(self, sight: Sight, seen: Mapping[str, dict[str, Any]]) -> int | None:
         if sight.management is None:
             return None
+        # Ours counts what is in its hold queues, RabbitMQ's plugin what is in its table.
         exchange = await sight.management.exchange(self.exchange) or {}
-        held = sum(int(seen[name].get("messages", 0)) for name in seen if self.is_hold(name))
-        return held + int(exchange.get("messages_delayed", 0))
+        return int(exchange.get("messages_delayed", 0))
 
     def _differences(self, exchange: dict[str, Any]) -> Iterator[Problem]:
         wanted = {
