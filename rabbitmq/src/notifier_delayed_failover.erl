@@ -1,10 +1,13 @@
 %% SPDX-License-Identifier: Apache-2.0
 %%
-%% Hears of a node's end, and sees to it that what goes on is not addressed to it.
+%% Mends what this node finds when it comes back, and sees to it that nothing is addressed to a node
+%% that has gone.
 
 -module(notifier_delayed_failover).
 
 -behaviour(gen_server).
+
+-include_lib("kernel/include/logger.hrl").
 
 -export([start_link/0]).
 -export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2]).
@@ -16,19 +19,27 @@ start_link() ->
 
 init([]) ->
     ok = net_kernel:monitor_nodes(true),
-    {ok, none, {continue, replace}}.
+    {ok, none, {continue, repair}}.
 
-%% The metadata store may itself be in the middle of losing the node.
+handle_continue(repair, State) ->
+    attempt(fun notifier_delayed_members:repair_all/0),
+    {noreply, State, {continue, replace}};
 handle_continue(replace, State) ->
-    try
-        ok = notifier_delayed_broker:replace_dead_leaders()
-    catch
-        Class:Reason ->
-            rabbit_log:warning("x-delayed-message: leaders on dead nodes not replaced yet: ~p:~0p",
-                               [Class, Reason]),
-            erlang:send_after(?AGAIN_AFTER_MS, self(), replace)
+    case attempt(fun notifier_delayed_broker:replace_dead_leaders/0) of
+        ok -> ok;
+        %% The metadata store may itself be in the middle of losing the node.
+        failed -> erlang:send_after(?AGAIN_AFTER_MS, self(), replace)
     end,
     {noreply, State}.
+
+attempt(Fun) ->
+    try
+        ok = Fun()
+    catch
+        Class:Reason ->
+            ?LOG_WARNING("x-delayed-message: ~p failed: ~p:~0p", [Fun, Class, Reason]),
+            failed
+    end.
 
 handle_call(_Request, _From, State) ->
     {reply, ok, State}.

@@ -8,7 +8,7 @@
 
 -include_lib("rabbit_common/include/rabbit.hrl").
 
--export([settle/1, flush/0]).
+-export([settle/1, flush/0, start/1, repair_all/0]).
 
 -define(SETTLE_TIMEOUT_MS, 15000).
 -define(MEMBER_TIMEOUT_MS, 2000).
@@ -57,14 +57,29 @@ revive(Q) ->
     ok.
 
 revive(Q, {Name, Node} = Server) ->
-    #resource{virtual_host = VHost} = amqqueue:get_name(Q),
     case rpc:call(Node, erlang, whereis, [Name], ?MEMBER_TIMEOUT_MS) of
-        undefined -> rpc:call(Node, rabbit_quorum_queue, recover, [VHost, [Q]], ?MEMBER_TIMEOUT_MS);
+        undefined -> rpc:call(Node, ?MODULE, start, [Q], ?MEMBER_TIMEOUT_MS);
         _ -> ok
     end,
     try ra:trigger_election(Server, ?MEMBER_TIMEOUT_MS)
     catch exit:_ -> ok
     end.
+
+%% Starts the member on this node.
+-spec start(amqqueue:amqqueue()) -> ok.
+start(Q) ->
+    #resource{virtual_host = VHost} = amqqueue:get_name(Q),
+    {[_], []} = rabbit_quorum_queue:recover(VHost, [Q]),
+    notifier_delayed_broker:repair_member(Q).
+
+%% Repairs the members on this node that the broker has started just now.
+-spec repair_all() -> ok.
+repair_all() ->
+    [ok = notifier_delayed_broker:repair_member(Q)
+     || Q <- rabbit_amqqueue:list_by_type(quorum),
+        notifier_delayed_queue:mark(Q) =/= none,
+        lists:member(node(), rabbit_amqqueue:get_quorum_nodes(Q))],
+    ok.
 
 %% As for anything that a quorum queue has confirmed.
 flush_majority(Nodes) ->

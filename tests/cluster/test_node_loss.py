@@ -54,14 +54,14 @@ async def kill_amid_release(
 
 
 @pytest.mark.parametrize(
-    "victim",
-    [0, 1, 2],
-    ids=["leads the hold queue", "leads the work queue", "serves the publisher"],
+    ("works_at", "victim"),
+    [(0, 0), (1, 1), (1, 2)],
+    ids=["leads the hold and the work queue", "leads the work queue", "serves the publisher"],
 )
 async def test_none_of_20000_held_messages_is_lost_with_a_node(
-    cluster: Cluster, name: str, victim: int
+    cluster: Cluster, name: str, works_at: int, victim: int
 ) -> None:
-    holds, works, publishes = cluster.nodes
+    holds, works, publishes = cluster.nodes[0], cluster.nodes[works_at], cluster.nodes[2]
     survivor = cluster.nodes[victim - 1]
     work_queue = await declare(works, name)
     hold_queue = await first_use(holds, name, DELAY_MS)

@@ -10,7 +10,7 @@
 -export([header/2, expires/1, last_death/1, is_cycle/2]).
 -export([route/4, declare_exchange/6, update_queue/2, sync_metadata/0, in_transaction/0,
          has_at_least_once/0, keeps_stages/0]).
--export([position/1, query/2, replace_dead_leaders/0]).
+-export([position/1, query/2, replace_dead_leaders/0, repair_member/1]).
 
 -export_type([message/0]).
 
@@ -111,4 +111,9 @@ query(Leader, Function) ->
 %% Nobody depends on the recorded leader: a process asks all members for it.
 -spec replace_dead_leaders() -> ok.
 replace_dead_leaders() ->
+    ok.
+
+%% A member is as good as any other, however it was started.
+-spec repair_member(amqqueue:amqqueue()) -> ok.
+repair_member(_Q) ->
     ok.

@@ -11,7 +11,7 @@
 -export([header/2, expires/1, last_death/1, is_cycle/2]).
 -export([route/4, declare_exchange/6, update_queue/2, sync_metadata/0, in_transaction/0,
          has_at_least_once/0, keeps_stages/0]).
--export([position/1, query/2, replace_dead_leaders/0]).
+-export([position/1, query/2, replace_dead_leaders/0, repair_member/1]).
 
 -export_type([message/0]).
 
@@ -164,3 +164,20 @@ replace_dead_leader(Q) ->
 
 living_members(Q) ->
     [Node || Node <- rabbit_amqqueue:get_quorum_nodes(Q), lists:member(Node, [node() | nodes()])].
+
+%% A member that the broker makes anew, because the queue was declared while its node was away,
+%% wraps its events for nobody (rabbit_quorum_queue:recover/2 gives it no formatter): when it
+%% leads, no consumer and no dead-letter worker understands them. Restarted it does.
+-spec repair_member(amqqueue:amqqueue()) -> ok.
+repair_member(Q) ->
+    {Server, _} = amqqueue:get_pid(Q),
+    Uid = ra_directory:uid_of(quorum_queues, Server),
+    case ra_log:read_config(ra_env:server_data_dir(quorum_queues, Uid)) of
+        {ok, #{ra_event_formatter := _}} ->
+            ok;
+        {ok, _} ->
+            #resource{virtual_host = VHost} = amqqueue:get_name(Q),
+            ok = ra:stop_server(quorum_queues, {Server, node()}),
+            {[_], []} = rabbit_quorum_queue:recover(VHost, [Q]),
+            ok
+    end.
