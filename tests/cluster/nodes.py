@@ -71,14 +71,18 @@ class Cluster:
         folder.mkdir(parents=True)
         first = layouts.create(folder)
         layout_of = _layouts(folder, first)
-        peers = [layout.node for layout in layout_of.values()]
+        founder, *joining = [layout.node for layout in layout_of.values()]
+        # The founder is told of nobody: RabbitMQ 4 would wait for a second node to found it with.
+        known = [[], *([founder, node] for node in joining)]
         self._epmd = Server(EpmdRecipe(folder, first))
-        self.nodes = [_node(path, layout, peers) for path, layout in layout_of.items()]
+        self.nodes = [
+            _node(path, layout, peers)
+            for (path, layout), peers in zip(layout_of.items(), known, strict=True)
+        ]
 
     def start(self) -> None:
         """Return when every node serves and sees the others; those that run are left alone."""
         self._epmd.start()
-        # The first of a new cluster alone: several that race for it wait for each other longer.
         self.nodes[0].server.start()
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda node: node.server.start(), self.nodes[1:]))
