@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +57,6 @@ def timing_of(
     from notifier.dispatch.publishing import Timing
     from notifier.domain.ladder import find_ladder
     from notifier.domain.moment import parse_duration, parse_moment
-    from notifier.domain.notice import check_timing
     from notifier.wiring.parts import ladders_of
 
     if at is not None and delay is not None:
@@ -69,7 +68,9 @@ def timing_of(
         deadline=parse_moment("deadline", deadline, zone) if deadline is not None else None,
         ladder=find_ladder(ladders_of(settings), ladder).name,
     )
-    check_timing(timing.at, timing.delay, deadline=timing.deadline, now=datetime.now(UTC))
+    first = timing.at or datetime.now(UTC) + (timing.delay or timedelta(0))
+    if timing.deadline is not None and timing.deadline <= first:
+        raise InvalidInput("deadline", f"{deadline} is not after the first attempt's moment")
     return timing
 
 

@@ -102,7 +102,7 @@ def test_without_a_key_every_time_is_a_new_one(house: House) -> None:
         (["--to", "u", "--channel", "push", "--ladder", "nix"], "ladder: there is no 'nix'"),
         (
             ["--to", "u", "--channel", "push", "--deadline", "1990-01-01"],
-            "deadline: 1989-12-31T16:00",
+            "deadline: 1990-01-01 is no",
         ),
         (["--to", "oLvqQwo25p5", "--channel", "wechat"], "template: wechat needs one; the sett"),
     ],
