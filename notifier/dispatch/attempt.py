@@ -35,7 +35,7 @@ from notifier.domain.claim import WORTH_WAITING, Forget, NoRow, TooEarly
 from notifier.domain.lease import Attempted, Claimed, Ended, Recorded, Superseded
 from notifier.domain.message import Message
 from notifier.domain.notification import Channel, scopes_of
-from notifier.domain.outcome import Paused, Unknown
+from notifier.domain.outcome import Held, Outcome, Paused, Unknown
 from notifier.domain.rules import RuleBook
 from notifier.domain.settle import OPEN_REST, may_send
 from notifier.errors import (
@@ -181,9 +181,9 @@ class Attempts:
             await self._publisher.publish(recorded.next, delay=self._left(claimed, recorded.next))
         pass_by("before_ack")
 
-    async def _settle(self, claimed: Claimed, attempted: Attempted | None) -> Recorded:
-        if attempted is None:
-            until = self._rests_until(claimed)
+    async def _settle(self, claimed: Claimed, attempted: Attempted | datetime) -> Recorded:
+        if isinstance(attempted, datetime):
+            until = attempted
             self._tally.released()
             return await self._patiently(lambda: self._release((claimed, until)))
         pass_by("before_record")
@@ -201,22 +201,24 @@ class Attempts:
             return claimed.now
         return self._pauses.until(scopes, claimed.now) or claimed.now + OPEN_REST
 
-    async def _send(self, claimed: Claimed) -> Attempted | None:
-        """None where nothing may be sent now: the claim is given back."""
+    async def _send(self, claimed: Claimed) -> Attempted | datetime:
+        """A moment where nothing may be sent before it: the claim is given back."""
         began = monotonic()
-        outcome = claimed.refused
+        outcome: Outcome | Held | None = claimed.refused
         if outcome is None:
             channel = self._channels.get(claimed.notification.channel)
             if channel is None:
                 outcome = Paused(code="channel_not_configured")
             elif not self._may_start(claimed, channel, began - claimed.asked_s):
-                return None
+                return self._rests_until(claimed)
             elif not self._is_protected(claimed):
                 outcome = Unknown(code="unprotected", detail="perhaps told before")
             else:
                 pass_by("before_send")
                 outcome = await channel.send(claimed.notification)
         ended = monotonic()
+        if isinstance(outcome, Held):
+            return claimed.now + timedelta(seconds=ended - claimed.asked_s) + outcome.wait
         return Attempted(
             claimed=claimed,
             outcome=outcome,

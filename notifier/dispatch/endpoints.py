@@ -21,7 +21,7 @@ from notifier.domain.endpoint import (
     new_secret,
 )
 from notifier.domain.notification import Channel, ChannelName, Notification, Role, new_id
-from notifier.domain.outcome import Outcome
+from notifier.domain.outcome import Held, Outcome, Retry
 from notifier.errors import InvalidInput
 
 LONGEST_OVERLAP = timedelta(days=7)
@@ -131,7 +131,7 @@ class Registry:
     async def test(self, name: str) -> Outcome:
         """Send one webhook of type notifier.test now, at rest or not; nothing of it is kept."""
         await self.one(name)
-        return await self._channel.send(
+        outcome = await self._channel.send(
             Notification(
                 id=new_id(),
                 role=Role.RECIPIENT,
@@ -142,6 +142,9 @@ class Registry:
                 accepted_at=datetime.now(UTC),
             )
         )
+        if isinstance(outcome, Held):
+            return Retry(code="rate_limited", detail=f"its turn comes in {outcome.wait}")
+        return outcome
 
     def _targets(self, form: EndpointForm) -> TargetRules:
         return self._rules.targets.with_http() if form.http else self._rules.targets

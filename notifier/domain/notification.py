@@ -12,7 +12,7 @@ from typing import Protocol
 from uuid import UUID
 
 from notifier.domain.endpoint import endpoint_of
-from notifier.domain.outcome import Outcome
+from notifier.domain.outcome import Held, Outcome
 
 
 class State(StrEnum):
@@ -88,7 +88,7 @@ class Channel(Protocol):
     timeout: timedelta
     """The longest a `send` can take, a repeat after a token refresh included."""
 
-    async def send(self, notification: Notification) -> Outcome:
+    async def send(self, notification: Notification) -> Outcome | Held:
         """Try once. Raises nothing but CancelledError: every failure is an Outcome."""
         ...
 

@@ -77,4 +77,11 @@ class Unknown:
     answer: Answer | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Not sent, on purpose: its turn comes after `wait`. No attempt is made, and nothing burnt."""
+
+    wait: timedelta
+
+
 Outcome = Sent | Retry | Paused | Permanent | Unknown

@@ -32,6 +32,7 @@ from notifier.store.orders import LOADTEST_TABLE, Orders, OrderTable
 from notifier.store.schedule import Schedule
 from notifier.store.seal import Seal
 from notifier.store.tokens import RedisTokenStore
+from notifier.store.turns import RedisTurns
 
 
 @asynccontextmanager
@@ -158,8 +159,10 @@ def channels_of(settings: Settings, database: Database | None = None) -> dict[st
 def webhook_channel(settings: Settings, database: Database | None) -> WebhookChannel:
     """Raises SettingsError for a bad key, secret or CA file."""
     webhook = settings.webhook
-    copy = None
+    copy, turns = None, None
     if database is not None:
+        url, prefix = settings.redis.url.get_secret_value(), settings.redis.prefix
+        turns = RedisTurns(url, prefix=prefix)
         give_up_after = timedelta(hours=webhook.give_up_after_h)
         copy = EndpointCopy(database, seal_of(settings), give_up_after=give_up_after)
     secret = webhook.signing_secret()
@@ -169,7 +172,7 @@ def webhook_channel(settings: Settings, database: Database | None) -> WebhookCha
         secret=checked_secret(secret) if secret else "",
         ca_file=webhook.ca_file,
     )
-    return WebhookChannel(options, endpoints=copy)
+    return WebhookChannel(options, endpoints=copy, turns=turns)
 
 
 def seal_of(settings: Settings) -> Seal:

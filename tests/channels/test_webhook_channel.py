@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -15,7 +16,7 @@ from notifier.channels.targets import TargetRules
 from notifier.channels.webhook import WebhookChannel, WebhookOptions
 from notifier.domain.endpoint import Dialect, Endpoint, EndpointForm, new_secret
 from notifier.domain.notification import ChannelName, Notification, Role
-from notifier.domain.outcome import Paused, Permanent, Retry, Sent, Unknown
+from notifier.domain.outcome import Held, Outcome, Paused, Permanent, Retry, Sent, Unknown
 from notifier.errors import SettingsError, StoreError, StoreUnavailable
 from tests.channels.rig import Endpoints, notification
 from tests.sandbox.rig import Sandbox
@@ -57,6 +58,13 @@ def webhook(recipient: str = SHOP, **changes: Any) -> Notification:
     )
 
 
+async def told(channel: WebhookChannel, notification: Notification) -> Outcome:
+    """What came of a send that nobody held back."""
+    outcome = await channel.send(notification)
+    assert not isinstance(outcome, Held)
+    return outcome
+
+
 def answering(sandbox: Sandbox, *actions: str) -> None:
     sandbox.control.script([{"match": {"path": PATH}, "action": list(actions)}])
 
@@ -66,14 +74,14 @@ async def test_an_endpoint_gets_a_signed_post_under_the_notifications_id(
 ) -> None:
     secret = new_secret()
     sandbox.control.webhooks({PATH: [secret]})
-    channel, told = opened(Endpoints(shop(sandbox, secret))), webhook()
+    channel, one = opened(Endpoints(shop(sandbox, secret))), webhook()
 
-    outcomes = [await channel.send(replace(told, attempt=attempt)) for attempt in (1, 2)]
+    outcomes = [await told(channel, replace(one, attempt=attempt)) for attempt in (1, 2)]
 
     assert all(isinstance(outcome, Sent) for outcome in outcomes)
     [effect] = sandbox.control.effects()
     assert effect["is_verified"]
-    assert (effect["webhook_id"], effect["wire_count"]) == (str(told.id), 2)
+    assert (effect["webhook_id"], effect["wire_count"]) == (str(one.id), 2)
     assert effect["body"]["type"] == "payment.paid"
     assert effect["body"]["data"]["amount"] == 12
     answer = outcomes[0].answer
@@ -89,21 +97,21 @@ async def test_while_its_secret_is_replaced_the_receiver_may_know_either(
     channel = opened(Endpoints(shop(sandbox, new, old)))
     for known in (old, new):
         sandbox.control.webhooks({PATH: [known]})
-        assert isinstance(await channel.send(webhook()), Sent)
+        assert isinstance(await told(channel, webhook()), Sent)
 
     sandbox.control.webhooks({PATH: [new_secret()]})
-    assert (await channel.send(webhook())).code == "http_401"
+    assert (await told(channel, webhook())).code == "http_401"
 
 
 async def test_a_url_needs_no_endpoint_and_is_signed_where_the_settings_have_a_secret(
     sandbox: Sandbox, opened: Open
 ) -> None:
     secret, url = new_secret(), sandbox.addresses["data_url"] + PATH
-    assert isinstance(await opened().send(webhook(url)), Sent)
+    assert isinstance(await told(opened(), webhook(url)), Sent)
 
     sandbox.control.webhooks({PATH: [secret]})
-    assert isinstance(await opened(secret=secret).send(webhook(url)), Sent)
-    assert isinstance(await opened().send(webhook(url)), Retry)
+    assert isinstance(await told(opened(secret=secret), webhook(url)), Sent)
+    assert isinstance(await told(opened(), webhook(url)), Retry)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +131,7 @@ async def test_the_endpoints_dialect_judges(
         answering(sandbox, *script)
     endpoints = Endpoints(shop(sandbox, dialect=dialect))
 
-    outcome = await opened(endpoints).send(webhook())
+    outcome = await told(opened(endpoints), webhook())
 
     assert isinstance(outcome, Sent) is is_heard
     assert endpoints.noted == [("shop", is_heard)]
@@ -133,7 +141,7 @@ async def test_an_endpoint_that_is_gone_is_disabled(sandbox: Sandbox, opened: Op
     answering(sandbox, "http:410")
     endpoints = Endpoints(shop(sandbox))
 
-    outcome = await opened(endpoints).send(webhook())
+    outcome = await told(opened(endpoints), webhook())
 
     assert isinstance(outcome, Permanent)
     assert list(endpoints.disabled) == ["shop"]
@@ -149,7 +157,7 @@ async def test_the_receiver_says_when_to_come_back(sandbox: Sandbox, opened: Ope
 
 async def test_a_redirect_is_not_followed(sandbox: Sandbox, opened: Open) -> None:
     answering(sandbox, "redirect")
-    assert (await opened(Endpoints(shop(sandbox))).send(webhook())).code == "http_302"
+    assert (await told(opened(Endpoints(shop(sandbox))), webhook())).code == "http_302"
 
 
 async def test_a_lost_answer_is_unknown_and_an_unreachable_one_is_not(
@@ -167,7 +175,7 @@ async def test_a_lost_answer_is_unknown_and_an_unreachable_one_is_not(
 async def test_an_endpoint_waits_no_longer_than_it_says(sandbox: Sandbox, opened: Open) -> None:
     answering(sandbox, "hang")
     endpoint = shop(sandbox, timeout=timedelta(seconds=0.3))
-    outcome = await opened(Endpoints(endpoint)).send(webhook())
+    outcome = await told(opened(Endpoints(endpoint)), webhook())
 
     assert isinstance(outcome, Unknown)
     assert outcome.code == "timeout"
@@ -177,7 +185,7 @@ async def test_a_forbidden_url_is_dead_and_an_endpoints_rests_until_it_is_mended
     sandbox: Sandbox, opened: Open
 ) -> None:
     bad = "https://169.254.169.254/latest/meta-data"
-    direct = await opened().send(webhook(bad))
+    direct = await told(opened(), webhook(bad))
     registered = await opened(Endpoints(shop(sandbox, url=bad))).send(webhook())
 
     assert isinstance(direct, Permanent)
@@ -197,7 +205,7 @@ async def test_http_is_for_endpoints_that_may(sandbox: Sandbox, opened: Open) ->
 
 async def test_what_is_no_endpoint_is_dead(opened: Open) -> None:
     for endpoints in (None, Endpoints()):
-        outcome = await opened(endpoints).send(webhook("endpoint:\x1b[2Jshop"))
+        outcome = await told(opened(endpoints), webhook("endpoint:\x1b[2Jshop"))
         assert isinstance(outcome, Permanent)
         assert outcome.code == "no_endpoint"
         assert outcome.detail.isprintable()
@@ -207,17 +215,17 @@ async def test_without_the_database_nothing_is_sent(sandbox: Sandbox, opened: Op
     endpoints = Endpoints(shop(sandbox))
     for fault in (StoreUnavailable("MySQL: away"), StoreError("MySQL: no such table")):
         endpoints.fault = fault
-        assert isinstance(await opened(endpoints).send(webhook()), Retry)
+        assert isinstance(await told(opened(endpoints), webhook()), Retry)
 
     endpoints.fault = SettingsError("[webhook] key is missing")
-    outcome = await opened(endpoints).send(webhook())
+    outcome = await told(opened(endpoints), webhook())
     assert isinstance(outcome, Paused)
     assert (outcome.code, outcome.scope) == ("secret_unreadable", SHOP)
 
 
 async def test_a_payload_that_makes_no_body_is_dead(sandbox: Sandbox, opened: Open) -> None:
-    told = replace(webhook(), payload={"x": "y" * 70_000})
-    outcome = await opened(Endpoints(shop(sandbox))).send(told)
+    large = replace(webhook(), payload={"x": "y" * 70_000})
+    outcome = await opened(Endpoints(shop(sandbox))).send(large)
 
     assert isinstance(outcome, Permanent)
     assert outcome.code == "bad_message"
@@ -229,3 +237,51 @@ async def test_no_secret_is_shown(sandbox: Sandbox, opened: Open) -> None:
     options = WebhookOptions(rules=LOOPBACK, secret=secret)
 
     assert secret not in repr(endpoint) + repr(options)
+
+
+class Waits:
+    """Turns that take as long as they are told to; without any left, Redis is away."""
+
+    def __init__(self, *waits: timedelta) -> None:
+        self.waits = list(waits)
+        self.closed = False
+
+    async def take(self, endpoint: str, *, rate_per_s: float, id_: UUID) -> timedelta:
+        if not self.waits:
+            raise StoreUnavailable("Redis: away")
+        return self.waits.pop(0)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+async def test_whose_turn_is_far_is_held_and_whose_is_near_waits_here(
+    sandbox: Sandbox, opened: Open
+) -> None:
+    near, far, now = timedelta(milliseconds=20), timedelta(seconds=3), timedelta(0)
+    turns = Waits(far, near, now, now)
+    limited = WebhookChannel(
+        WebhookOptions(rules=LOOPBACK, ca_file=Path(sandbox.addresses["ca_file"])),
+        endpoints=Endpoints(shop(sandbox, rate_per_s=10)),
+        turns=turns,
+    )
+
+    outcomes = [await limited.send(webhook()) for _ in range(4)]
+    await limited.close()
+
+    assert outcomes[0] == Held(wait=far)
+    assert [type(each) for each in outcomes[1:]] == [Sent, Sent, Sent], "also without Redis"
+    assert turns.closed
+
+
+async def test_an_endpoint_without_a_limit_asks_for_no_turn(sandbox: Sandbox) -> None:
+    turns = Waits(timedelta(seconds=3))
+    channel = WebhookChannel(
+        WebhookOptions(rules=LOOPBACK, ca_file=Path(sandbox.addresses["ca_file"])),
+        endpoints=Endpoints(shop(sandbox)),
+        turns=turns,
+    )
+    assert isinstance(await channel.send(webhook()), Sent)
+    await channel.close()
+
+    assert len(turns.waits) == 1

@@ -122,6 +122,21 @@ def unwrapped(text: str) -> str:
     return " ".join(text.split())
 
 
+def test_an_endpoint_gets_no_more_a_second_than_it_takes(house: House) -> None:
+    add_shop(house, "--rate", "10")
+    house.start_fleet()
+
+    asyncio.run(house.accept(submissions(25)))
+    wait_for(lambda: house.states()["sent"] == 25, 30, lambda: str(house.states()))
+
+    moments = sorted(effect["received_at"] for effect in house.sandbox.control.effects())
+    assert moments[-1] - moments[0] > 2.3
+    assert all(later - earlier > 0.9 for earlier, later in zip(moments, moments[10:], strict=False))
+    rows = house.rows("SELECT COUNT(*), MAX(attempt), MAX(step) FROM notifier_attempt")
+    assert rows == [(25, 1, 0)], "holding back burns nothing"
+    house.expect_clean_audit()
+
+
 def test_operators_see_everything_but_the_secret(house: House) -> None:
     secret = add_shop(house, "--dialect", "alipay", "--ladder", "alipay", "--timeout", "5s")
 

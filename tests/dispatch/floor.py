@@ -18,7 +18,7 @@ from notifier.dispatch.run_log import BufferedRunLog
 from notifier.dispatch.tally import Tally
 from notifier.domain.message import Message
 from notifier.domain.notification import Channel, ChannelName, Notification
-from notifier.domain.outcome import Outcome, Sent
+from notifier.domain.outcome import Held, Outcome, Sent
 from notifier.store.pauses import MysqlPauses
 from tests.core import PROTECTED_FOR, RULE_BOOK, SEND_TIMEOUT, Core
 
@@ -32,12 +32,12 @@ class ScriptedChannel:
     def __init__(self, name: ChannelName, *, protected_for: timedelta | None) -> None:
         self.name = name
         self.protected_for = protected_for
-        self.script: deque[Outcome | Exception] = deque()
+        self.script: deque[Outcome | Held | Exception] = deque()
         self.sent: list[Notification] = []
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
-    async def send(self, notification: Notification) -> Outcome:
+    async def send(self, notification: Notification) -> Outcome | Held:
         self.sent.append(notification)
         outcome = self.script.popleft() if self.script else Sent(external_id="4711")
         await self.may_answer.wait()

@@ -8,7 +8,7 @@ import pytest
 
 from notifier.domain.message import Message
 from notifier.domain.notification import ChannelName
-from notifier.domain.outcome import Answer, Paused, Sent
+from notifier.domain.outcome import Answer, Held, Paused, Sent
 from notifier.domain.settle import OPEN_REST
 from notifier.store.pauses import MysqlPauses
 from tests.core import SECOND, Core, anybody
@@ -86,3 +86,18 @@ async def test_the_answer_is_kept_with_the_attempt(
         [message.notification_id.bytes],
     )
     assert rows == [(1, 200, 12_500, body[:2048])]
+
+
+async def test_whose_turn_comes_later_is_put_off_to_it_and_nothing_is_burnt(
+    core: Core, floor: Floor, process: Process
+) -> None:
+    floor.webhook.script.append(Held(wait=7 * SECOND))
+    message = await due_for(core, SHOP)
+
+    await process.deliver(message)
+
+    row = await core.row(message.notification_id)
+    assert (row["state"], row["step"], row["attempt"]) == ("waiting", 0, 1)
+    assert 6 * SECOND < row["due_at"] - row["now"] <= 7 * SECOND
+    assert await core.attempts(message.notification_id) == []
+    assert [later.seq for later, _ in floor.publisher.published] == [message.seq + 1]

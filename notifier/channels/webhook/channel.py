@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import traceback
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
+from uuid import UUID
 
 import structlog
 from yarl import URL
@@ -23,9 +25,10 @@ from notifier.channels.webhook.dialects import (
     printable,
 )
 from notifier.channels.webhook.signature import signed_headers
+from notifier.domain.claim import WORTH_WAITING
 from notifier.domain.endpoint import Dialect, Endpoint, endpoint_of
 from notifier.domain.notification import ChannelName, Notification
-from notifier.domain.outcome import Outcome, Paused, Permanent, Retry, Sent, Unknown
+from notifier.domain.outcome import Held, Outcome, Paused, Permanent, Retry, Sent, Unknown
 from notifier.errors import InvalidInput, NotifierError, SettingsError, StoreError, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -48,6 +51,16 @@ class EndpointBook(Protocol):
     async def disable(self, name: str, *, reason: str) -> None:
         """It rests until a person resumes it. Raises Unavailable."""
         ...
+
+
+class Turns(Protocol):
+    """Who may send to an endpoint that takes only so many a second."""
+
+    async def take(self, endpoint: str, *, rate_per_s: float, id_: UUID) -> timedelta:
+        """Nothing: now. Else come back after so long. Raises Unavailable."""
+        ...
+
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +100,16 @@ class WebhookChannel:
         options: WebhookOptions,
         *,
         endpoints: EndpointBook | None,
+        turns: Turns | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """endpoints: None where there are only URLs. Raises SettingsError for a bad CA file."""
+        """endpoints: None where there are only URLs. turns: None for no limits; closed with it.
+
+        Raises SettingsError for a bad CA file.
+        """
         self._options = options
         self._endpoints = endpoints
+        self._turns = turns
         self._now = now
         self._rules_with_http = options.rules.with_http()
         self._egress = Egress(
@@ -107,12 +125,16 @@ class WebhookChannel:
         )
         self.timeout = options.timeout
 
-    async def send(self, notification: Notification) -> Outcome:
+    async def send(self, notification: Notification) -> Outcome | Held:
         """Post once; the same id and the same body in every attempt."""
         try:
             target = await self._target(notification.recipient)
             if not isinstance(target, _Target):
                 return target
+            if target.endpoint is not None and (
+                held := await self._hold(target.endpoint, notification.id)
+            ):
+                return held
             return await self._send(encode(notification), target, str(notification.id))
         except InvalidInput as error:
             return Permanent(code="bad_message", detail=str(error))
@@ -124,6 +146,25 @@ class WebhookChannel:
 
     async def close(self) -> None:
         await self._egress.close()
+        if self._turns is not None:
+            await self._turns.close()
+
+    async def _hold(self, endpoint: Endpoint, id_: UUID) -> Held | None:
+        """Until its turn comes; one that is near is waited for here."""
+        form = endpoint.form
+        if self._turns is None or form.rate_per_s is None:
+            return None
+        try:
+            wait = await self._turns.take(form.name, rate_per_s=form.rate_per_s, id_=id_)
+            if wait > WORTH_WAITING:
+                return Held(wait=wait)
+            if wait:
+                await asyncio.sleep(wait.total_seconds())
+                await self._turns.take(form.name, rate_per_s=form.rate_per_s, id_=id_)
+        except Unavailable as error:
+            # A limit is a courtesy, and being told is not.
+            log.warning("endpoint_limit_not_kept", endpoint=form.name, error=str(error))
+        return None
 
     async def _target(self, recipient: str) -> _Target | Outcome:
         name = endpoint_of(recipient)
