@@ -23,6 +23,8 @@ from tests.cluster.rig import (
 COUNT = 20_000
 DELAY_MS = 15_000
 DUE_BEFORE_KILL = 1_000
+# A slow machine releases the first while it still publishes the last.
+HELD_AT_KILL = 5_000
 # On top of the failover: how long until what waited for it has been handed on.
 ALLOWANCE_S = 3.0
 
@@ -44,7 +46,7 @@ async def kill_amid_release(
     async with await aio_pika.connect(survivor.amqp_url) as connection:
         channel = await connection.channel()
         await gauge.watch(channel, work_queue, until=DUE_BEFORE_KILL)
-        assert gauge.readings[-1][1] < COUNT / 2, "most must be held when the node dies"
+        assert gauge.readings[-1][1] <= COUNT - HELD_AT_KILL
         killed_s = time.time()
         async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             group.create_task(gauge.watch(channel, work_queue, until=COUNT + 1))
