@@ -24,6 +24,7 @@ start(_Type, _Args) ->
 %% A plugin that stops while its broker runs on is being disabled. One that stops with its broker
 %% might not be there when that comes back.
 prep_stop(State) ->
+    _ = persistent_term:erase(?UP),
     {RuntimeState, _} = init:get_status(),
     Disabled = RuntimeState =:= started andalso rabbit_boot_state:has_reached_and_is_active(ready),
     case Disabled orelse notifier_delayed_broker:keeps_stages() of
@@ -33,11 +34,10 @@ prep_stop(State) ->
     State.
 
 stop(_State) ->
-    _ = persistent_term:erase(?UP),
     ok.
 
-%% False while the broker boots: the callbacks of recovered exchanges and bindings arrive in no
-%% useful order then, and repair_all/0 makes up for all of them.
+%% False while the plugin stops, and while the broker boots: the callbacks of recovered exchanges
+%% and bindings arrive in no useful order then, and repair_all/0 makes up for all of them.
 -spec is_up() -> boolean().
 is_up() ->
     persistent_term:get(?UP, false).

@@ -97,8 +97,12 @@ owner_of_companion(#exchange{name = Name} = X) ->
     [Owner || Owner <- notifier_delayed_checks:owners(X),
               notifier_delayed_names:companion(Owner) =:= Name].
 
+%% For good: no repair brings them back before the plugin starts again.
 -spec remove_stages() -> ok.
 remove_stages() ->
+    gen_server:call(?MODULE, remove_stages, infinity).
+
+remove_all_stages() ->
     [rabbit_exchange:delete(Name, false, ?USER)
      || #exchange{name = Name, type = 'x-delayed-message-stage'} <- rabbit_exchange:list()],
     ok.
@@ -206,15 +210,20 @@ repair_all() ->
 init([]) ->
     {ok, _} = timer:send_interval(?REPAIR_EVERY_MS, repair_all),
     {ok, _} = timer:send_interval(?REGISTER_EVERY_MS, register),
-    {ok, no_state}.
+    {ok, repairing}.
 
 handle_call(repair_all, _From, State) ->
     ok = repair(),
-    {reply, ok, State}.
+    {reply, ok, State};
+handle_call(remove_stages, _From, _State) ->
+    ok = remove_all_stages(),
+    {reply, ok, stopping}.
 
 handle_cast(_Message, State) ->
     {noreply, State}.
 
+handle_info(_Timer, stopping) ->
+    {noreply, stopping};
 handle_info(repair_all, State) ->
     ok = repair(),
     {noreply, State};
