@@ -6,6 +6,8 @@
 %% A hold queue goes in two steps, so that it never takes a message with it. One that was not used
 %% for a time and is empty is marked as retiring; who uses it then takes the mark away. One that is
 %% still marked a while later, and empty, is deleted. In a cluster the leader's node sees to it.
+%%
+%% And it gives back memory: a process that only waits has no reason to collect its garbage.
 
 -module(notifier_delayed_collector).
 
@@ -16,6 +18,12 @@
 
 -export([start_link/0, collect/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
+
+%% Collecting garbage stops a process, the longer the more it has; 32 MB.
+-define(MOST_TRIMMED_WORDS, 4 * 1024 * 1024).
+
+%% How far a hold queue's process on this node had come, and whether its garbage was collected then.
+-type heaps() :: #{pid() => {Position :: term(), Trimmed :: boolean()}}.
 
 %% How a hold queue or a deleted exchange looked, and since when (ms) it has looked like that.
 -type seen() :: {{Position :: term(), Mark :: term()} | gone, Since :: integer()}.
@@ -30,28 +38,49 @@ collect() ->
     gen_server:call(?MODULE, collect, infinity).
 
 init([]) ->
-    {ok, {schedule(), #{}}}.
+    {ok, {schedule(), #{}, #{}}}.
 
 schedule() ->
     erlang:send_after(setting(collect_every_ms), self(), collect).
 
-handle_call(collect, _From, {Timer, Seen}) ->
+handle_call(collect, _From, {Timer, Seen, Heaps}) ->
     _ = erlang:cancel_timer(Timer),
-    Next = collect(Seen),
-    {reply, ok, {schedule(), Next}}.
+    {reply, ok, turn(Seen, Heaps)}.
 
 handle_cast(_Message, State) ->
     {noreply, State}.
 
-handle_info(collect, {_Timer, Seen}) ->
-    Next = collect(Seen),
-    {noreply, {schedule(), Next}}.
+handle_info(collect, {_Timer, Seen, Heaps}) ->
+    {noreply, turn(Seen, Heaps)}.
 
--spec collect(all_seen()) -> all_seen().
-collect(Seen) ->
+turn(Seen, Heaps) ->
+    Queues = notifier_delayed_queue:list(),
+    NextSeen = collect(Queues, Seen),
+    {schedule(), NextSeen, trim(Queues, Heaps)}.
+
+%% Once for each time that a queue came to rest, which is when it has not moved between two turns.
+-spec trim([amqqueue:amqqueue()], heaps()) -> heaps().
+trim(Queues, Heaps) ->
     maps:from_list(
-      [look_at_queue(Q, Seen)
-       || Q <- notifier_delayed_queue:list(), notifier_delayed_queue:is_led_here(Q)]
+      [{Pid, trim_one(Pid, notifier_delayed_broker:position(Q), Heaps)}
+       || Q <- Queues, {Server, _} <- [amqqueue:get_pid(Q)], Pid <- [whereis(Server)], is_pid(Pid)]).
+
+trim_one(Pid, Position, Heaps) ->
+    case Heaps of
+        #{Pid := {Position, Trimmed}} -> {Position, Trimmed orelse collect_garbage(Pid)};
+        _ -> {Position, false}
+    end.
+
+collect_garbage(Pid) ->
+    case process_info(Pid, total_heap_size) of
+        {_, Words} when Words =< ?MOST_TRIMMED_WORDS -> erlang:garbage_collect(Pid);
+        _ -> true
+    end.
+
+-spec collect([amqqueue:amqqueue()], all_seen()) -> all_seen().
+collect(Queues, Seen) ->
+    maps:from_list(
+      [look_at_queue(Q, Seen) || Q <- Queues, notifier_delayed_queue:is_led_here(Q)]
       ++ [look_at_owner(Owner, Seen)
           || Owner <- notifier_delayed_routes:owners(), not rabbit_exchange:exists(Owner)]).
 
@@ -64,8 +93,7 @@ look_at_owner(Owner, Seen) ->
 
 look_at_queue(Q, Seen) ->
     Name = amqqueue:get_name(Q),
-    {Server, _} = amqqueue:get_pid(Q),
-    {_, Mark} = Looks = {notifier_delayed_broker:position(Server), notifier_delayed_queue:mark(Q)},
+    {_, Mark} = Looks = {notifier_delayed_broker:position(Q), notifier_delayed_queue:mark(Q)},
     {Since, Ms} = since(Name, Looks, Seen),
     case Ms >= patience(Mark, Q) andalso attempt(Name, fun () -> act(Mark, Name) end) of
         false -> {Name, {Looks, Since}};

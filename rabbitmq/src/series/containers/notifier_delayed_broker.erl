@@ -98,8 +98,9 @@ keeps_stages() ->
 %% Quorum queues.
 
 %% Something that changes when a quorum queue with a member here is used.
--spec position(atom()) -> term().
-position(Server) ->
+-spec position(amqqueue:amqqueue()) -> term().
+position(Q) ->
+    {Server, _} = amqqueue:get_pid(Q),
     maps:get(last_applied, ra:key_metrics({Server, node()}), undefined).
 
 %% What a function of rabbit_fifo says of a queue, after everything that it has confirmed.

@@ -120,9 +120,9 @@ keeps_stages() ->
 %% Quorum queues.
 
 %% Something that changes, within seconds, when a quorum queue with a member here is used.
--spec position(atom()) -> term().
-position(Server) ->
-    case ets:lookup(ra_metrics, Server) of
+-spec position(amqqueue:amqqueue()) -> term().
+position(Q) ->
+    case ets:lookup(ra_metrics, amqqueue:get_name(Q)) of
         [{_, Term, _Snapshot, Applied, _Commit, _Written, _Latency}] -> {Term, Applied};
         [] -> undefined
     end.
