@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from notifier.domain.endpoint import PREFIX, Endpoint, EndpointForm
+from notifier.errors import StoreUnavailable
 from notifier.store.endpoints import FORM, MICROSECOND, form_of
 from notifier.store.mysql import Database
 from notifier.store.pauses import MysqlPauses
@@ -71,7 +72,13 @@ class EndpointCopy:
 
     async def find(self, name: str) -> Endpoint | None:
         """Raises StoreUnavailable, and SettingsError where its secret cannot be read."""
-        await self._refresh()
+        kept = self._kept.get(name)
+        try:
+            # What is not known may have been added this very second.
+            await self._refresh(older_than_s=0 if kept is None else self._fresh_s)
+        except StoreUnavailable:
+            if kept is None:
+                raise
         kept = self._kept.get(name)
         if kept is None:
             return None
@@ -95,20 +102,21 @@ class EndpointCopy:
         log.warning("endpoint.paused", endpoint=name, reason=reason)
         await self._pauses.pause(PREFIX + name, until=None, reason=reason, who=KEEPER)
 
-    async def _refresh(self) -> None:
-        if monotonic() - self._read_s < self._fresh_s:
+    async def _refresh(self, *, older_than_s: float) -> None:
+        asked_s = monotonic()
+        if asked_s - self._read_s < older_than_s:
             return
-        if self._reading.locked() and self._newest is not None:
+        if self._reading.locked() and older_than_s:
             return  # somebody is at it, and the copy will do until then
         async with self._reading:
-            if monotonic() - self._read_s >= self._fresh_s:
+            if self._read_s < asked_s - older_than_s:
                 await self._read()
 
     async def _read(self) -> None:
+        read_s = monotonic()
         count, newest = (
             await self._database.fetch("SELECT COUNT(*), MAX(changed_at) FROM notifier_endpoint")
         )[0]
-        read_s = monotonic()
         if newest != self._newest and newest is not None:
             self._kept |= await self._changed_since((self._newest or newest) - LATE_COMMIT)
         if count != len(self._kept):  # some are gone, or this is the first look

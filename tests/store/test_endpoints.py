@@ -10,10 +10,10 @@ from datetime import timedelta
 import pytest
 
 from notifier.domain.endpoint import Dialect, Endpoint, EndpointForm, new_secret
-from notifier.errors import InvalidInput, NotFound, SettingsError
+from notifier.errors import InvalidInput, NotFound, SettingsError, StoreUnavailable
 from notifier.store.endpoint_copy import FEWEST_FAILURES, EndpointCopy
 from notifier.store.endpoints import Endpoints
-from notifier.store.mysql import Database
+from notifier.store.mysql import Database, MysqlOptions
 from notifier.store.pauses import MysqlPauses
 from notifier.store.seal import Seal
 from tests.core import Core, anybody
@@ -146,6 +146,32 @@ async def test_within_a_second_nobody_looks_again(core: Core, endpoints: Endpoin
     await endpoints.remove("shop")
 
     assert await copy.find("shop")
+
+
+async def test_what_was_added_this_very_second_is_found(core: Core, endpoints: Endpoints) -> None:
+    copy = EndpointCopy(core.database, SEAL, give_up_after=DAYS)
+    assert await copy.find("shop") is None
+
+    await endpoints.add(FORM, new_secret())
+
+    assert await copy.find("shop")
+
+
+async def test_while_the_database_is_away_the_copy_will_do(
+    core: Core, schema: MysqlOptions, endpoints: Endpoints
+) -> None:
+    nowhere = Database(replace(schema, url="mysql://root@127.0.0.1:1/notifier"))
+    copy = EndpointCopy(core.database, SEAL, give_up_after=DAYS, fresh_s=0.01)
+    await endpoints.add(FORM, new_secret())
+    assert await copy.find("shop")
+
+    copy._database = nowhere
+    await asyncio.sleep(0.02)
+
+    assert await copy.find("shop")
+    with pytest.raises(StoreUnavailable):
+        await copy.find("other")
+    await nowhere.close()
 
 
 async def test_a_secret_that_cannot_be_read_says_so(core: Core, endpoints: Endpoints) -> None:
