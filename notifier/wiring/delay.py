@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-
-import structlog
 
 from notifier.broker import topology
 from notifier.broker.delay_exchange import ExchangeDelay
@@ -26,15 +23,12 @@ from notifier.store.delays import DelayChoices
 from notifier.store.mysql import Database
 from notifier.wiring.parts import open_database, server_of, topology_of
 
-log = structlog.get_logger(__name__)
-
 MECHANISMS: Mapping[str, Callable[[Topology], Mechanism]] = {
     "exchange": ExchangeDelay,
     "queues": QueuesDelay,
 }
 """In the order in which `auto` tries them."""
 AUTO = "auto"
-LONGEST_WAIT_S = 5.0
 NONE_CHOSEN = "no delay mechanism is chosen yet ([amqp] delay); run `notifier topology apply`"
 
 
@@ -84,18 +78,6 @@ async def recorded(settings: Settings) -> Recorded:
             mechanism=mechanism_of(settings, choice.mechanism), facts=facts, problems=[str(error)]
         )
     return Recorded(mechanism=mechanism_of(settings, choice.mechanism), facts=facts)
-
-
-async def await_chosen_delay(settings: Settings, database: Database) -> Mechanism:
-    """The same for a process of a fleet: a database that is away is waited for."""
-    wait_s = 0.1
-    while True:
-        try:
-            return await chosen_delay(settings, database)
-        except StoreUnavailable as error:
-            log.warning("store.away", error=str(error))
-        await asyncio.sleep(wait_s)
-        wait_s = min(wait_s * 2, LONGEST_WAIT_S)
 
 
 async def apply(settings: Settings, database: Database) -> Choice:

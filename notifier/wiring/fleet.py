@@ -38,7 +38,7 @@ from notifier.store.mysql import Database
 from notifier.store.pauses import MysqlPauses
 from notifier.store.records import Records
 from notifier.store.run_log import MysqlSink
-from notifier.wiring.delay import await_chosen_delay, chosen_delay
+from notifier.wiring.delay import chosen_delay
 from notifier.wiring.outbox import relay_of
 from notifier.wiring.parts import (
     channels_of,
@@ -55,8 +55,6 @@ from notifier.wiring.parts import (
 
 log = structlog.get_logger(__name__)
 WORKER_ID = "NOTIFIER_CHILD_WORKER_ID"
-
-
 LONGEST_SEND = timedelta(seconds=15)
 """Where no channel says how long its send may take."""
 
@@ -103,9 +101,12 @@ async def queue_depths(settings: Settings) -> Mapping[int, int] | None:
 async def open_tools(
     settings: Settings, name: str
 ) -> AsyncIterator[tuple[Database, Mechanism, Publisher]]:
-    """What each process of a fleet needs; servers that are away are waited for."""
+    """What each process of a fleet needs; a broker that is away is waited for.
+
+    Raises StoreUnavailable, with which the supervisor starts the process again later.
+    """
     async with open_database(settings) as database:
-        delay = await await_chosen_delay(settings, database)
+        delay = await chosen_delay(settings, database)
         async with open_publisher(settings, delay, name, patient=True) as publisher:
             yield database, delay, publisher
 

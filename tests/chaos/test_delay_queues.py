@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import aio_pika
 import pytest
 
 from notifier.domain.notification import ChannelName, Role
@@ -73,6 +74,32 @@ def test_what_the_broker_lost_is_published_again(house: House) -> None:
     wait_for(lambda: house.purge(hold, once_it_has=len(records)), 20)
     house.start_fleet()
     house.expect_told_once(records, within_s=60)
+
+
+def test_a_fleet_does_not_start_where_the_recorded_mechanism_is_missing(house: House) -> None:
+    hold = f"{house.environment['NOTIFIER_AMQP_QUEUE_PREFIX']}.hold.5"
+    asyncio.run(_delete(house.environment["NOTIFIER_AMQP_URL"], hold))
+
+    refused = house.notifier("run-consumers")
+
+    assert refused.returncode != 0
+    assert "the delay mechanism 'queues' is recorded ([amqp] delay), but at 127" in refused.stderr
+    assert f"queue '{hold}' is missing; run `notifier topology apply`" in refused.stderr
+
+
+def test_a_fleet_does_not_start_before_there_is_a_choice(house: House) -> None:
+    house.execute("DELETE FROM notifier_delay")
+
+    refused = house.notifier("run-consumers")
+
+    assert refused.returncode != 0
+    assert "no delay mechanism is chosen yet ([amqp] delay)" in refused.stderr
+
+
+async def _delete(url: str, queue: str) -> None:
+    connection = await aio_pika.connect(url)
+    async with connection, connection.channel() as channel:
+        await channel.queue_delete(queue)
 
 
 def test_where_there_is_no_plugin_auto_takes_hold_queues_and_says_why(
