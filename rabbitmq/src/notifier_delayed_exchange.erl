@@ -120,15 +120,18 @@ info(X) -> info(X, [messages_delayed]).
 %% The item has the name that RabbitMQ's plugin gave it.
 info(#exchange{name = Name}, Items) ->
     [{messages_delayed, notifier_delayed_queue:held(Name)}
-     || lists:member(messages_delayed, Items), notifier_delayed_app:is_up()].
+     || lists:member(messages_delayed, Items), is_outside_transaction()].
 
 %% While the broker boots there is nothing to do, see notifier_delayed_app; and what a caller
 %% wraps in a transaction of its own is repaired within seconds.
 outside_transaction(Fun) ->
-    case notifier_delayed_app:is_up() andalso not notifier_delayed_broker:in_transaction() of
+    case is_outside_transaction() of
         true -> Fun();
         false -> ok
     end.
+
+is_outside_transaction() ->
+    notifier_delayed_app:is_up() andalso not notifier_delayed_broker:in_transaction().
 
 -spec refuse(string(), [term()]) -> no_return().
 refuse(Why, Args) ->
