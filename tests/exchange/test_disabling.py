@@ -81,7 +81,7 @@ async def test_a_broker_that_comes_back_without_the_plugin_delivers_what_has_one
 ) -> None:
     async with await aio_pika.connect(amqp_url) as connection:
         rig = await build(await connection.channel(), name)
-        await rig.publish_all([(b"one hop", 1_000)] * 20 + [(b"two hops", 1_010)] * 20)
+        await rig.publish_all([(b"one hop", 8_000)] * 20 + [(b"two hops", 8_010)] * 20)
     await asyncio.to_thread(stack.rabbitmq.stop)
     await asyncio.to_thread(_start_without_plugin, stack)
     try:
