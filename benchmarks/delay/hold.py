@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from time import monotonic
@@ -67,6 +68,8 @@ async def hold(
     messages = _messages(mechanism, schedule, arrivals, body_bytes)
     await wire.publish(progress.counting(messages), in_flight=IN_FLIGHT)
     publish_s = monotonic() - began
+    progress.phase("letting the broker rest")
+    await asyncio.sleep(schedule.rest_s)
     progress.phase("reading the broker's memory")
     held = await broker.memory()
     all_held = not any([await count(wire, target) for target in mechanism.targets])

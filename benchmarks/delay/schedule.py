@@ -12,6 +12,9 @@ MS = 1_000_000
 
 PACED_PER_S = 1_000
 _PACED = 10_000
+_REST_S = 130
+"""The collector's turn comes every minute, and it looks twice before it takes a queue to rest."""
+_WORTH_RESTING = 100_000
 _STRIDE = 7919
 """A prime that no window's size is a multiple of: turns spread over the whole window."""
 
@@ -20,12 +23,14 @@ _STRIDE = 7919
 class Schedule:
     """All are held at first; then some come at an even pace, then all others in one burst.
 
-    paced_every: each message whose number this divides is one of the paced. The windows are
-    seconds after publishing began.
+    paced_every: each message whose number this divides is one of the paced. rest_s: how long to
+    leave the broker alone before its memory is read. The windows are seconds after publishing
+    began.
     """
 
     messages: int
     paced_every: int
+    rest_s: float
     paced_from_s: float
     paced_until_s: float
     burst_from_s: float
@@ -38,7 +43,8 @@ class Schedule:
         Making those, and a look at the memory, take some seconds more.
         """
         paced_every = max(5, messages // _PACED)
-        paced_from_s = 1.15 * messages / publish_per_s + 10 + messages / 100_000
+        rest_s = _REST_S if messages >= _WORTH_RESTING else 0
+        paced_from_s = 1.4 * messages / publish_per_s + rest_s + 10 + messages / 100_000
         paced_until_s = paced_from_s + max(4, messages / paced_every / PACED_PER_S)
         # What waits in two hops moves to the second while it is not yet due; the paced are not to
         # notice.
@@ -46,6 +52,7 @@ class Schedule:
         return cls(
             messages=messages,
             paced_every=paced_every,
+            rest_s=rest_s,
             paced_from_s=paced_from_s,
             paced_until_s=paced_until_s,
             burst_from_s=burst_from_s,
