@@ -19,6 +19,7 @@ from notifier.stack import Stack, layout
 from notifier.stack.process import process_tree
 
 MB = 1_000_000
+_READY_TRIES = 40
 _HOLD_QUEUE = re.compile(r"\.(hold|final)\.\d+")
 
 
@@ -42,6 +43,11 @@ class Broker:
         self.version = ""
 
     async def identify(self) -> None:
+        """The management API of RabbitMQ 4.3 answers with 500 for a moment after the start."""
+        for _ in range(_READY_TRIES):
+            if not (await self._http.get("/api/overview")).is_server_error:
+                break
+            await asyncio.sleep(0.5)
         overview = await self._get("overview")
         self._node = overview["node"]
         self.version = (
