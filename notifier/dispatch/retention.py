@@ -7,7 +7,7 @@ from typing import Protocol
 
 import structlog
 
-from notifier.errors import StoreUnavailable
+from notifier.errors import StoreError, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -34,12 +34,17 @@ class Retention:
         self._store = store
 
     async def run(self) -> None:
-        """Until cancelled; a database that is away is tried again with the next pass."""
+        """Until cancelled; a database that is away, or refuses, is tried again with the next pass.
+
+        A user without the right to delete must not cost the calendar, whose process this shares.
+        """
         while True:
             try:
                 await self.sweep()
             except StoreUnavailable as error:
                 log.warning("retention.waiting", error=str(error))
+            except StoreError as error:
+                log.error("retention.refused", error=str(error))
             await asyncio.sleep(BETWEEN_PASSES_S)
 
     async def sweep(self) -> int:

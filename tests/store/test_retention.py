@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 from notifier.dispatch.forget import forget
 from notifier.dispatch.retention import Retention as Sweeping
@@ -174,3 +177,24 @@ async def test_an_attempt_under_way_is_left_alone_and_counted(core: Core, scene:
     await scene.record(claimed, Sent())
     assert (await forget_all(core, Subject(order_no=order_no_of(1)))).in_flight == 0
     assert OPENID not in await everything(core)
+
+
+async def test_a_purge_that_the_database_refuses_is_logged_and_stops_nothing_else(
+    core: Core,
+) -> None:
+    """As a database user without the right to delete would have it."""
+    await core.database.run("RENAME TABLE tg_log_order_dispatch TO tg_log_elsewhere")
+    try:
+        with capture_logs() as logs:
+            running = asyncio.create_task(
+                Sweeping(Retention(core.database, keep=MONTH, chunk=3)).run()
+            )
+            deadline = time.monotonic() + 5
+            while not logs and not running.done():
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.01)
+            assert not running.done(), "it would take the calendar with it"
+            assert [line["event"] for line in logs] == ["retention.refused"]
+            running.cancel()
+    finally:
+        await core.database.run("RENAME TABLE tg_log_elsewhere TO tg_log_order_dispatch")
