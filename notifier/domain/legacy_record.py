@@ -1,0 +1,30 @@
+"""The `##` record as another program left it: bytes, of any quality."""
+
+from __future__ import annotations
+
+from notifier.domain.order import SEPARATOR, OrderRecord, parse_record
+from notifier.errors import InvalidInput
+
+LARGEST = 1024
+"""Bytes. The longest fields together have some 500; what is larger is something else."""
+
+
+def is_meant_as_record(body: bytes) -> bool:
+    """Whether its writer took it for a record, well-formed or not."""
+    return SEPARATOR.encode() in body and body.lstrip()[:1] not in (b"{", b"[")
+
+
+def read_record(body: bytes) -> OrderRecord:
+    """The record of the bytes; blanks and a line's end around it do not matter.
+
+    Raises InvalidInput that names the field and the value.
+    """
+    if len(body) > LARGEST:
+        raise InvalidInput("record", f"{len(body)} bytes are more than {LARGEST}")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            "record", f"is not UTF-8: byte 0x{body[error.start]:02x} at {error.start}"
+        ) from None
+    return parse_record(text)
