@@ -121,6 +121,7 @@ class Core:
             "notifier_notification",
             "notifier_attempt",
             "notifier_pause",
+            "notifier_pause_ended",
             "notifier_outbox",
             "notifier_outbox_rejected",
             "notifier_answer",

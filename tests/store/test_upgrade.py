@@ -26,6 +26,7 @@ TABLES = {
     "notifier_outbox",
     "notifier_outbox_rejected",
     "notifier_pause",
+    "notifier_pause_ended",
     "notifier_version",
     "tg_log_order_dispatch",
 }
