@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic
 from typing import TypeVar
 
@@ -48,6 +49,7 @@ from notifier.errors import (
 
 log = structlog.get_logger(__name__)
 Answer = TypeVar("Answer")
+TakeForeign = Callable[[Delivery, DecodeError], Awaitable[None]]
 
 UPGRADE_WAIT = timedelta(seconds=30)
 """A newer fleet's message waits this long before it is looked at again."""
@@ -78,6 +80,7 @@ class Attempts:
         claims: ClaimStore,
         records: RecordStore,
         publisher: Publisher,
+        foreign: TakeForeign,
         channels: Mapping[str, Channel],
         pauses: Pauses,
         rule_book: RuleBook,
@@ -88,6 +91,7 @@ class Attempts:
         self._tier = tier
         self._decode = decode
         self._publisher = publisher
+        self._foreign = foreign
         self._channels = channels
         self._pauses = pauses
         self._rule_book = rule_book
@@ -116,7 +120,8 @@ class Attempts:
             delivery.ack()
             return
         except DecodeError as error:
-            await self._bury(delivery, str(error))
+            await self._patiently(partial(self._foreign, delivery, error))
+            delivery.ack()
             return
         await self._wait_for_its_moment(self._clock.left(message.due_at))
         if self.draining:
@@ -250,11 +255,6 @@ class Attempts:
             await self._publisher.publish(message, delay=self._left(claimed, message))
         except BrokerUnavailable as error:
             log.warning("publish.left_to_sweeper", order_no=message.order_no, error=str(error))
-
-    async def _bury(self, delivery: Delivery, reason: str) -> None:
-        await self._publisher.publish_dead(delivery.body, delivery.headers, reason)
-        delivery.ack()
-        log.warning("message.unreadable", reason=reason)
 
     def _left(self, claimed: Claimed, message: Message) -> timedelta:
         """Until the message is due, by the database's time carried on with our monotonic clock."""

@@ -9,9 +9,14 @@ LARGEST = 1024
 """Bytes. The longest fields together have some 500; what is larger is something else."""
 
 
+def is_json_object(body: bytes) -> bool:
+    """Or begins like one."""
+    return body.lstrip().startswith(b"{")
+
+
 def is_meant_as_record(body: bytes) -> bool:
     """Whether its writer took it for a record, well-formed or not."""
-    return SEPARATOR.encode() in body and body.lstrip()[:1] not in (b"{", b"[")
+    return SEPARATOR.encode() in body and not is_json_object(body)
 
 
 def read_record(body: bytes) -> OrderRecord:

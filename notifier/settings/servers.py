@@ -35,6 +35,9 @@ class Amqp(Section):
     """A tier's hold queue is this and its seconds; empty: queue_prefix and '.hold.'."""
     dead_queue: str = Field("notifier.dead", min_length=1, max_length=80)
     """Holds what has no row or cannot be read."""
+    accept_foreign_orders: bool = False
+    """Take another program's ## record on a tier's queue as an order: who may write to the exchange
+    may dispatch."""
     heartbeat_s: int = Field(30, ge=5, le=600)
     """AMQP heartbeat, seconds."""
     publish_timeout_s: float = Field(10, gt=0, le=120)

@@ -39,6 +39,7 @@ from notifier.store.pauses import MysqlPauses
 from notifier.store.records import Records
 from notifier.store.run_log import MysqlSink
 from notifier.wiring.delay import chosen_delay
+from notifier.wiring.foreign import foreign_of
 from notifier.wiring.outbox import relay_of
 from notifier.wiring.parts import (
     channels_of,
@@ -146,6 +147,7 @@ def _tier_worker(settings: Settings, tier: int, worker_id: str) -> TierWorker:
                         claims=_claims(settings, database, rule_book, worker_id),
                         records=Records(database, rule_book=rule_book, worker=worker_id),
                         publisher=publisher,
+                        foreign=foreign_of(settings, database, delay, publisher).take,
                         channels=channels,
                         pauses=pauses,
                         rule_book=rule_book,

@@ -13,6 +13,7 @@ from notifier.broker.delivery import Delivery
 from notifier.broker.memory import MemoryBroker, MemoryPublisher
 from notifier.broker.topology import Topology
 from notifier.dispatch.attempt import Attempts, Limits
+from notifier.dispatch.foreign import ForeignMessages, OrderIntake
 from notifier.dispatch.pauses import Pauses
 from notifier.dispatch.run_log import BufferedRunLog
 from notifier.dispatch.tally import Tally
@@ -72,9 +73,13 @@ class RecordingPublisher(MemoryPublisher):
 
 @dataclass(slots=True)
 class Floor:
-    """One broker, one receiver's side, and any number of processes."""
+    """One broker, one receiver's side, and any number of processes.
+
+    orders: who accepts other programs' orders; None: nobody.
+    """
 
     core: Core
+    orders: OrderIntake | None = None
     broker: MemoryBroker = field(default_factory=lambda: MemoryBroker(Topology()))
     publisher: RecordingPublisher = field(init=False)
     wechat: ScriptedChannel = field(
@@ -117,6 +122,7 @@ class Process:
             claims=core.claims,
             records=core.records,
             publisher=floor.publisher,
+            foreign=ForeignMessages(floor.publisher, intake=floor.orders, order_book="orders").take,
             channels=floor.channels,
             pauses=self.pauses,
             rule_book=RULE_BOOK,

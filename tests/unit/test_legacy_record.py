@@ -93,7 +93,7 @@ def refused_field(body: bytes) -> str | None:
         (b"# a comment", False),
         (b'{"order": "1##2"}', False),
         (b'  {"v": 1}', False),
-        (b"[1]", False),
+        (b"[1 - 42] hello world 2026-11-21 12:00:00", False),
     ],
 )
 def test_what_was_meant_as_a_record_has_its_separator_and_is_no_json(

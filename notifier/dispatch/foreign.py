@@ -1,0 +1,86 @@
+"""Messages on our queues that are not ours: orders of other programs, and what nobody can read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Protocol
+
+import structlog
+
+from notifier.dispatch.batch import Batch
+from notifier.dispatch.failpoint import pass_by
+from notifier.dispatch.intake import Receipt
+from notifier.dispatch.ports import Delivery, Publisher
+from notifier.domain.legacy_record import is_json_object, is_meant_as_record, read_record
+from notifier.domain.submission import Accepted, Submission, of_record
+from notifier.errors import DecodeError, InvalidInput, StoreError
+
+log = structlog.get_logger(__name__)
+
+MOST = 200
+"""Orders in one transaction."""
+NOT_ACCEPTED = (
+    "record: [amqp] accept_foreign_orders is off; turn it on where whoever may write to the "
+    "exchange may dispatch, or hand the record to `notifier publish`"
+)
+
+
+class OrderIntake(Protocol):
+    async def accept(self, submissions: Sequence[Submission]) -> Receipt: ...
+
+
+class ForeignMessages:
+    """intake: None where other programs' orders are not accepted. order_book: see Submission."""
+
+    def __init__(
+        self, publisher: Publisher, *, intake: OrderIntake | None, order_book: str
+    ) -> None:
+        self._publisher = publisher
+        self._order_book = order_book
+        self._accept = (
+            None
+            if intake is None
+            else Batch[Submission, Accepted](partial(_accepted_by, intake), most=MOST)
+        )
+
+    async def take(self, delivery: Delivery, unreadable: DecodeError) -> None:
+        """Accept an order, committed and published; all else goes into the dead queue.
+
+        The caller acks. Raises StoreUnavailable, BrokerUnavailable: take it again, the same order
+        is not accepted twice.
+        """
+        try:
+            accepted = await self._order_of(delivery.body, unreadable)
+        except (DecodeError, InvalidInput, StoreError) as refusal:
+            await self._publisher.publish_dead(delivery.body, delivery.headers, str(refusal))
+            _say(refusal)
+        else:
+            pass_by("foreign_before_ack")
+            log.info("foreign.accepted", notification=str(accepted.id), new=accepted.new)
+
+    async def _order_of(self, body: bytes, unreadable: DecodeError) -> Accepted:
+        """Raises DecodeError, InvalidInput, StoreError: nothing was accepted."""
+        if is_json_object(body) or (self._accept is None and not is_meant_as_record(body)):
+            raise unreadable
+        if self._accept is None:
+            raise DecodeError(NOT_ACCEPTED)
+        submission = of_record(read_record(body), order_book=self._order_book)
+        # It may have been delayed on its way: where its claim window is over, nothing is left.
+        return await self._accept(replace(submission, delay=timedelta(0)))
+
+
+async def _accepted_by(intake: OrderIntake, submissions: Sequence[Submission]) -> list[Accepted]:
+    return (await intake.accept(submissions)).accepted
+
+
+def _say(refusal: DecodeError | InvalidInput | StoreError) -> None:
+    if isinstance(refusal, StoreError):
+        log.error("foreign.refused", error=str(refusal))
+    elif isinstance(refusal, InvalidInput):
+        # Its text shows the value, which may be somebody's openid.
+        log.warning("message.unreadable", field=refusal.field)
+    else:
+        log.warning("message.unreadable", reason=str(refusal))

@@ -1,0 +1,25 @@
+"""What is done with messages of other programs."""
+
+from __future__ import annotations
+
+from notifier.broker.mechanism import Mechanism
+from notifier.broker.publisher import Publisher
+from notifier.dispatch.foreign import ForeignMessages
+from notifier.dispatch.intake import Intake
+from notifier.settings import Settings
+from notifier.store.accept import Acceptor
+from notifier.store.mysql import Database
+from notifier.wiring.parts import ladders_of, places_of
+
+
+def foreign_of(
+    settings: Settings, database: Database, delay: Mechanism, publisher: Publisher
+) -> ForeignMessages:
+    places = places_of(settings, delay)
+    acceptor = Acceptor(database, ladders=ladders_of(settings), places=places)
+    is_open = settings.amqp.accept_foreign_orders
+    return ForeignMessages(
+        publisher,
+        intake=Intake(acceptor, publisher) if is_open else None,
+        order_book="orders" if settings.orders.enabled else "none",
+    )

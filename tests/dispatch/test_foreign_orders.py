@@ -1,0 +1,167 @@
+"""Another program's `##` record on a tier's queue, where such orders are accepted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from notifier.dispatch.intake import Intake, Receipt
+from notifier.domain.order import OrderRecord, record_text
+from notifier.domain.submission import Submission
+from notifier.errors import BrokerUnavailable, StoreError, StoreUnavailable
+from tests.core import SECOND, Core
+from tests.dispatch.floor import Floor, Process
+
+HELLO = b"[1 - 42] hello world 2026-11-21 12:00:00"
+
+
+@pytest.fixture
+def floor(core: Core) -> Floor:
+    floor = Floor(core)
+    floor.orders = Intake(core.acceptor, floor.publisher)
+    return floor
+
+
+async def body_of(core: Core, **changes: object) -> tuple[bytes, OrderRecord]:
+    record = replace(await core.put_order(), **changes)  # type: ignore[arg-type]
+    return record_text(record).encode(), record
+
+
+async def ids(core: Core) -> list[UUID]:
+    rows = await core.database.fetch("SELECT id FROM notifier_notification ORDER BY id")
+    return [UUID(bytes=row[0]) for row in rows]
+
+
+async def test_a_record_is_accepted_as_a_published_order_would_be_and_told(
+    core: Core, floor: Floor, process: Process
+) -> None:
+    body, record = await body_of(core)
+    assert await process.deliver(body, headers={"x-delay": -1000}) == 1
+    ((message, delay),) = floor.publisher.published
+    assert delay <= timedelta(0)
+    assert await process.deliver(message) == 1
+    assert [told.recipient for told in floor.wechat.sent] == [record.openid]
+    assert (await core.order(record.order_id))["design_userid"] == record.designer_id
+    assert floor.dead == []
+
+
+async def test_one_whose_claim_window_is_open_waits_for_its_end(
+    core: Core, floor: Floor, process: Process
+) -> None:
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=40)
+    body, _ = await body_of(core, claim_deadline=soon)
+    assert await process.deliver(body) == 1
+    ((message, delay),) = floor.publisher.published
+    assert message.due_at == soon
+    assert 0 * SECOND < delay <= 40 * SECOND
+
+
+async def test_one_that_is_due_much_later_waits_in_the_calendar(
+    core: Core, floor: Floor, process: Process
+) -> None:
+    later = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
+    body, _ = await body_of(core, claim_deadline=later)
+    assert await process.deliver(body) == 1
+    (id_,) = await ids(core)
+    row = await core.row(id_)
+    assert (row["state"], row["due_at"]) == ("scheduled", later)
+    assert floor.publisher.published == []
+
+
+async def test_the_same_record_again_from_anywhere_is_one_order(
+    core: Core, floor: Floor, process: Process
+) -> None:
+    body, _ = await body_of(core)
+    deliveries = [process.deliver(body + end, redelivered=True) for end in (b"", b"\n") * 5]
+    assert await asyncio.gather(*deliveries) == [1] * 10
+    assert len(await ids(core)) == len(floor.publisher.published) == 1
+
+
+async def test_bad_records_go_to_the_dead_queue_with_field_and_value_and_spoil_no_other(
+    core: Core, floor: Floor, process: Process
+) -> None:
+    good = [(await body_of(core))[0] for _ in range(5)]
+    bad = {
+        good[0].replace(b"oDesigner_", b"o Designer "): "openid: 'o Designer ",
+        good[0] + b"##7": "record: '1912",
+        HELLO: "record: '[1 - 42] hello world",
+        b"1912136916313": "has 1 fields, not the 6 of order_no##order_id##",
+        "李伟".encode("gbk"): "record: is not UTF-8: byte 0xc0 at 0",
+        b'{"order_no": "1##2"}': "v: None",
+    }
+    bodies = [*good, *bad]
+    assert await asyncio.gather(*map(process.deliver, bodies)) == [1] * len(bodies)
+    assert len(await ids(core)) == 5
+    reasons = {body: str(reason) for body, reason in floor.dead}
+    assert reasons.keys() == bad.keys()
+    assert [body for body, says in bad.items() if says not in reasons[body]] == []
+
+
+async def test_where_they_are_not_accepted_the_reason_names_the_setting(
+    core: Core, floor: Floor
+) -> None:
+    floor.orders = None
+    process = floor.process()
+    body, _ = await body_of(core)
+    assert await process.deliver(body) == 1
+    assert await process.deliver(HELLO) == 1
+    ((_, of_record), (_, of_hello)) = floor.dead
+    assert "[amqp] accept_foreign_orders is off" in str(of_record)
+    assert str(of_hello).startswith("body: is no JSON")
+    assert await ids(core) == []
+
+
+async def test_with_the_broker_away_it_is_committed_and_the_sweeper_publishes(
+    core: Core, floor: Floor, process: Process
+) -> None:
+    body, _ = await body_of(core)
+    floor.broker.is_away = True
+    assert await process.deliver(body) == 1
+    (id_,) = await ids(core)
+    row = await core.row(id_)
+    assert row["state"] == "waiting"
+    assert row["next_sweep_at"] <= row["now"]
+
+
+async def test_a_bad_one_is_not_acked_before_the_dead_queue_has_it(
+    floor: Floor, process: Process
+) -> None:
+    floor.broker.is_away = True
+    with pytest.raises(BrokerUnavailable):
+        await process.deliver(b"1##2")
+
+
+class Refusing:
+    """Raises these, one at each call, then accepts."""
+
+    def __init__(self, intake: Intake, *errors: Exception) -> None:
+        self._intake = intake
+        self._errors = list(errors)
+
+    async def accept(self, submissions: Sequence[Submission]) -> Receipt:
+        if self._errors:
+            raise self._errors.pop(0)
+        return await self._intake.accept(submissions)
+
+
+async def test_while_the_database_is_away_it_is_held(core: Core, floor: Floor) -> None:
+    intake = Intake(core.acceptor, floor.publisher)
+    floor.orders = Refusing(intake, StoreUnavailable("away"), StoreUnavailable("away"))
+    body, _ = await body_of(core)
+    assert await floor.process().deliver(body) == 1
+    assert len(floor.publisher.published) == 1
+    assert floor.dead == []
+
+
+async def test_what_the_database_refuses_for_good_is_kept_in_the_dead_queue(
+    core: Core, floor: Floor
+) -> None:
+    floor.orders = Refusing(Intake(core.acceptor, floor.publisher), StoreError("no such column"))
+    body, _ = await body_of(core)
+    assert await floor.process().deliver(body) == 1
+    assert floor.dead == [(body, "no such column")]
