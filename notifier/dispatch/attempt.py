@@ -33,7 +33,7 @@ from notifier.dispatch.ports import (
 )
 from notifier.dispatch.tally import Tally
 from notifier.domain.claim import WORTH_WAITING, Forget, NoRow, TooEarly
-from notifier.domain.lease import Attempted, Claimed, Ended, Recorded, Superseded
+from notifier.domain.lease import Attempted, Claimed, Ended, PutOff, Recorded, Superseded
 from notifier.domain.message import Message
 from notifier.domain.notification import Channel, scopes_of
 from notifier.domain.outcome import Held, Outcome, Paused, Unknown
@@ -103,9 +103,7 @@ class Attempts:
         self._record = Batch[Attempted, Recorded](
             records.record, most=limits.batch, lanes=limits.lanes, linger_s=limits.record_linger_s
         )
-        self._release = Batch[tuple[Claimed, datetime], Recorded](
-            records.release, most=limits.batch
-        )
+        self._release = Batch[PutOff, Recorded](records.release, most=limits.batch)
         self.draining = False
         self._is_store_away = False
         self._clock = DatabaseClock()
@@ -178,7 +176,7 @@ class Attempts:
         ]
         try:
             attempted = await self._send(claimed)
-            recorded = await self._settle(claimed, attempted)
+            recorded = await self._settle(attempted)
         finally:
             await asyncio.gather(*announcing)
         pass_by("before_republish")
@@ -186,11 +184,11 @@ class Attempts:
             await self._publisher.publish(recorded.next, delay=self._left(claimed, recorded.next))
         pass_by("before_ack")
 
-    async def _settle(self, claimed: Claimed, attempted: Attempted | datetime) -> Recorded:
-        if isinstance(attempted, datetime):
-            until = attempted
+    async def _settle(self, attempted: Attempted | PutOff) -> Recorded:
+        if isinstance(attempted, PutOff):
+            put_off = attempted
             self._tally.released()
-            return await self._patiently(lambda: self._release((claimed, until)))
+            return await self._patiently(lambda: self._release(put_off))
         pass_by("before_record")
         recorded = await self._patiently(lambda: self._record(attempted))
         self._tally.attempted(attempted, recorded)
@@ -206,8 +204,7 @@ class Attempts:
             return claimed.now
         return self._pauses.until(scopes, claimed.now) or claimed.now + OPEN_REST
 
-    async def _send(self, claimed: Claimed) -> Attempted | datetime:
-        """A moment where nothing may be sent before it: the claim is given back."""
+    async def _send(self, claimed: Claimed) -> Attempted | PutOff:
         began = monotonic()
         outcome: Outcome | Held | None = claimed.refused
         if outcome is None:
@@ -215,7 +212,7 @@ class Attempts:
             if channel is None:
                 outcome = Paused(code="channel_not_configured")
             elif not self._may_start(claimed, channel, began - claimed.asked_s):
-                return self._rests_until(claimed)
+                return PutOff(claimed=claimed, until=self._rests_until(claimed))
             elif not self._is_protected(claimed):
                 outcome = Unknown(code="unprotected", detail="perhaps told before")
             else:
@@ -223,7 +220,8 @@ class Attempts:
                 outcome = await channel.send(claimed.notification)
         ended = monotonic()
         if isinstance(outcome, Held):
-            return claimed.now + timedelta(seconds=ended - claimed.asked_s) + outcome.wait
+            until = claimed.now + timedelta(seconds=ended - claimed.asked_s) + outcome.wait
+            return PutOff(claimed=claimed, until=until, reason=outcome.reason)
         return Attempted(
             claimed=claimed,
             outcome=outcome,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from notifier.domain.claim import Forget, NoRow, TooEarly
-from notifier.domain.lease import Attempted, Claimed, Ended, Recorded, Superseded
+from notifier.domain.lease import Attempted, Claimed, Ended, PutOff, Recorded, Superseded
 from notifier.domain.message import Message
 
 ClaimResult = Claimed | Ended | Superseded | Forget | TooEarly | NoRow
@@ -55,7 +55,7 @@ class ClaimStore(Protocol):
 class RecordStore(Protocol):
     async def record(self, attempts: Sequence[Attempted]) -> Sequence[Recorded]: ...
 
-    async def release(self, claims: Sequence[tuple[Claimed, datetime]]) -> Sequence[Recorded]: ...
+    async def release(self, claims: Sequence[PutOff]) -> Sequence[Recorded]: ...
 
 
 class PauseStore(Protocol):

@@ -77,6 +77,15 @@ class Attempted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PutOff:
+    """A claim that is given back before anything was sent. until: UTC. reason: as in Held."""
+
+    claimed: Claimed
+    until: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """What the record made of it.
 

@@ -79,9 +79,13 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """Not sent, on purpose: its turn comes after `wait`. No attempt is made, and nothing burnt."""
+    """Not sent, on purpose: its turn comes after `wait`. No attempt is made, and nothing burnt.
+
+    reason: a constant word, and behind a colon what else people want to know.
+    """
 
     wait: timedelta
+    reason: str = ""
 
 
 Outcome = Sent | Retry | Paused | Permanent | Unknown

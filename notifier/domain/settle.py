@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from notifier.domain.ladder import Ladder
@@ -40,6 +40,7 @@ class InFlight:
 class Next:
     """The row's new values. Terminal states have neither due_at nor next_sweep_at.
 
+    reason: of an end, or of holding it back.
     attempted: how the attempt's row reads; "" where no attempt was made.
     """
 
@@ -108,12 +109,15 @@ def crash(row: InFlight, rules: Rules, *, began: datetime, now: datetime) -> Nex
     )
 
 
-def release(row: InFlight, rules: Rules, *, until: datetime, now: datetime) -> Next:
+def release(
+    row: InFlight, rules: Rules, *, until: datetime, now: datetime, reason: str = ""
+) -> Next:
     """Give a claim back that was never begun: nothing is burnt, no attempt is written."""
     if row.cancel_requested:
         return _end(row, State.CANCELLED, "", row.cancel_requested)
     due_at = max(until, now)
-    return _again(row, rules, now, due_at, row.step, attempted="", crashes=row.crashes)
+    after = _again(row, rules, now, due_at, row.step, attempted="", crashes=row.crashes)
+    return replace(after, reason=reason)
 
 
 def may_send(unknown_since: datetime | None, rules: Rules, now: datetime) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from notifier.domain.lease import Attempted, Claimed, Recorded
+from notifier.domain.lease import Attempted, Claimed, PutOff, Recorded
 from notifier.domain.message import Message
 from notifier.domain.notification import State
 from notifier.domain.outcome import Sent
@@ -69,19 +69,20 @@ class Records:
             await mark_late_success(cursor, late, self._worker)
         return results
 
-    async def release(self, claims: Sequence[tuple[Claimed, datetime]]) -> list[Recorded]:
-        """Give claims back that were never begun, each until the moment beside it (UTC)."""
+    async def release(self, claims: Sequence[PutOff]) -> list[Recorded]:
+        """Give claims back that were never begun."""
         async with self._database.transaction() as cursor:
-            held = await _lock(cursor, [claimed for claimed, _ in claims])
+            held = await _lock(cursor, [each.claimed for each in claims])
             results, updates = [], []
-            for claimed, until in claims:
+            for each in claims:
+                claimed = each.claimed
                 state = held.get(claimed.notification.id.bytes)
                 if state is None or not _is_ours(state, claimed):
                     results.append(Recorded(state=State.WAITING, lost=True))
                     continue
                 rules = self._rules_of(claimed)
                 row = _with_request(claimed.row, state.cancel_requested)
-                after = release(row, rules, until=until, now=claimed.now)
+                after = release(row, rules, until=each.until, now=claimed.now, reason=each.reason)
                 updates.append(_update(claimed, after, claimed.now))
                 results.append(_recorded(claimed, after))
             write_next(cursor, updates)

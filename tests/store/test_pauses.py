@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from notifier.domain.lease import PutOff
 from notifier.errors import NotFound
 from notifier.store.pauses import MysqlPauses
 from tests.core import SECOND, Core
@@ -56,8 +57,8 @@ async def test_a_person_resumes_and_what_was_put_off_is_due_now(core: Core) -> N
     until = await now(core) + 600 * SECOND
     await pauses.pause(SCOPE, until=until, reason="45009", who="test")
     put_off, planned = await core.due(), await core.due()
-    await core.records.release([(await core.claimed(put_off), until)])
-    await core.records.release([(await core.claimed(planned), until + SECOND)])
+    await core.records.release([PutOff(claimed=await core.claimed(put_off), until=until)])
+    await core.records.release([PutOff(claimed=await core.claimed(planned), until=until + SECOND)])
 
     assert await pauses.resume(SCOPE) == 1
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from notifier.domain.lease import Claimed, Recorded
+from notifier.domain.lease import Claimed, PutOff, Recorded
 from notifier.domain.message import Message
 from notifier.domain.notification import ChannelName, State
 from notifier.domain.outcome import Outcome, Paused, Permanent, Retry, Sent, Unknown
@@ -121,7 +121,9 @@ async def test_what_no_id_protects_ends_unknown(core: Core) -> None:
 async def test_a_release_gives_the_claim_back_without_an_attempt(core: Core) -> None:
     message = await core.due()
     claimed = await core.claimed(message)
-    (recorded,) = await core.records.release([(claimed, claimed.now + 10 * SECOND)])
+    (recorded,) = await core.records.release(
+        [PutOff(claimed=claimed, until=claimed.now + 10 * SECOND)]
+    )
     row = await core.row(message.notification_id)
     assert (row["state"], row["seq"], row["step"], row["attempt"]) == ("waiting", 2, 0, 1)
     assert (row["lease_token"], row["due_at"]) == (None, claimed.now + 10 * SECOND)
