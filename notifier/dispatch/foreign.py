@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from typing import Protocol
+from uuid import UUID
 
 import structlog
 
@@ -15,6 +15,7 @@ from notifier.dispatch.failpoint import pass_by
 from notifier.dispatch.intake import Receipt
 from notifier.dispatch.ports import Delivery, Publisher
 from notifier.domain.legacy_record import is_json_object, is_meant_as_record, read_record
+from notifier.domain.notification import State
 from notifier.domain.submission import Accepted, Submission, of_record
 from notifier.errors import DecodeError, InvalidInput, StoreError
 
@@ -31,20 +32,37 @@ NOT_ACCEPTED = (
 class OrderIntake(Protocol):
     async def accept(self, submissions: Sequence[Submission]) -> Receipt: ...
 
+    async def hasten(self, ids: Sequence[UUID]) -> None: ...
+
+
+class ForeignOrders:
+    """Accepts records as `notifier publish` would. order_book: see Submission."""
+
+    def __init__(self, intake: OrderIntake, *, order_book: str) -> None:
+        self._intake = intake
+        self._order_book = order_book
+        self._accept = Batch[Submission, Accepted](self._accept_all, most=MOST)
+
+    async def accept(self, body: bytes, *, redelivered: bool) -> Accepted:
+        """Commit, publish. Raises InvalidInput, StoreError, StoreUnavailable."""
+        submission = of_record(read_record(body), order_book=self._order_book)
+        # It may have been delayed on its way: where its claim window is over, nothing is left.
+        accepted = await self._accept(replace(submission, delay=timedelta(0)))
+        if redelivered and not accepted.new and accepted.state is State.WAITING:
+            # Who accepted it may have died before it was published.
+            await self._intake.hasten([accepted.id])
+        return accepted
+
+    async def _accept_all(self, submissions: Sequence[Submission]) -> Sequence[Accepted]:
+        return (await self._intake.accept(submissions)).accepted
+
 
 class ForeignMessages:
-    """intake: None where other programs' orders are not accepted. order_book: see Submission."""
+    """orders: None where other programs' orders are not accepted."""
 
-    def __init__(
-        self, publisher: Publisher, *, intake: OrderIntake | None, order_book: str
-    ) -> None:
+    def __init__(self, publisher: Publisher, orders: ForeignOrders | None) -> None:
         self._publisher = publisher
-        self._order_book = order_book
-        self._accept = (
-            None
-            if intake is None
-            else Batch[Submission, Accepted](partial(_accepted_by, intake), most=MOST)
-        )
+        self._orders = orders
 
     async def take(self, delivery: Delivery, unreadable: DecodeError) -> None:
         """Accept an order, committed and published; all else goes into the dead queue.
@@ -53,7 +71,7 @@ class ForeignMessages:
         is not accepted twice.
         """
         try:
-            accepted = await self._order_of(delivery.body, unreadable)
+            accepted = await self._order_of(delivery, unreadable)
         except (DecodeError, InvalidInput, StoreError) as refusal:
             await self._publisher.publish_dead(delivery.body, delivery.headers, str(refusal))
             _say(refusal)
@@ -61,19 +79,13 @@ class ForeignMessages:
             pass_by("foreign_before_ack")
             log.info("foreign.accepted", notification=str(accepted.id), new=accepted.new)
 
-    async def _order_of(self, body: bytes, unreadable: DecodeError) -> Accepted:
+    async def _order_of(self, delivery: Delivery, unreadable: DecodeError) -> Accepted:
         """Raises DecodeError, InvalidInput, StoreError: nothing was accepted."""
-        if is_json_object(body) or (self._accept is None and not is_meant_as_record(body)):
+        if is_json_object(delivery.body):
             raise unreadable
-        if self._accept is None:
-            raise DecodeError(NOT_ACCEPTED)
-        submission = of_record(read_record(body), order_book=self._order_book)
-        # It may have been delayed on its way: where its claim window is over, nothing is left.
-        return await self._accept(replace(submission, delay=timedelta(0)))
-
-
-async def _accepted_by(intake: OrderIntake, submissions: Sequence[Submission]) -> list[Accepted]:
-    return (await intake.accept(submissions)).accepted
+        if self._orders is not None:
+            return await self._orders.accept(delivery.body, redelivered=delivery.redelivered)
+        raise DecodeError(NOT_ACCEPTED) if is_meant_as_record(delivery.body) else unreadable
 
 
 def _say(refusal: DecodeError | InvalidInput | StoreError) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 import orjson
 import structlog
 
+from notifier.dispatch.failpoint import pass_by
 from notifier.dispatch.ports import Publisher
 from notifier.domain.message import Message
 from notifier.domain.submission import Accepted, Submission
@@ -70,7 +71,9 @@ class Intake:
         """
         if self._check is not None:
             await self._check(submissions)
-        return await self.hand_over(await self._store.accept(submissions))
+        batch = await self._store.accept(submissions)
+        pass_by("accepted_before_publish")
+        return await self.hand_over(batch)
 
     async def hand_over(self, batch: AcceptedBatch) -> Receipt:
         """Publish what is committed; where the broker does not take it, the sweeper will."""
@@ -82,7 +85,7 @@ class Intake:
             await self._publisher.publish_many(batch.publish)
         except BrokerUnavailable as error:
             late = {message.notification_id for message, _ in batch.publish}
-            await self._hasten(list(late))
+            await self.hasten(list(late))
             accepted = [
                 replace(one, held_up=str(error)) if one.id in late else one
                 for one in batch.accepted
@@ -90,8 +93,11 @@ class Intake:
             return Receipt(accepted=accepted, held_up=str(error))
         return Receipt(accepted=batch.accepted)
 
-    async def _hasten(self, ids: Sequence[UUID]) -> None:
-        """They are committed; where this fails they are only swept somewhat later."""
+    async def hasten(self, ids: Sequence[UUID]) -> None:
+        """Have them published again, at once: nobody knows whether the broker has them.
+
+        They are committed; where this fails they are only swept somewhat later.
+        """
         try:
             await self._store.hasten(ids)
         except StoreUnavailable as error:

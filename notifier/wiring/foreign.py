@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from notifier.broker.mechanism import Mechanism
 from notifier.broker.publisher import Publisher
-from notifier.dispatch.foreign import ForeignMessages
+from notifier.dispatch.foreign import ForeignMessages, ForeignOrders
 from notifier.dispatch.intake import Intake
 from notifier.settings import Settings
 from notifier.store.accept import Acceptor
@@ -15,11 +15,9 @@ from notifier.wiring.parts import ladders_of, places_of
 def foreign_of(
     settings: Settings, database: Database, delay: Mechanism, publisher: Publisher
 ) -> ForeignMessages:
+    if not settings.amqp.accept_foreign_orders:
+        return ForeignMessages(publisher, None)
     places = places_of(settings, delay)
     acceptor = Acceptor(database, ladders=ladders_of(settings), places=places)
-    is_open = settings.amqp.accept_foreign_orders
-    return ForeignMessages(
-        publisher,
-        intake=Intake(acceptor, publisher) if is_open else None,
-        order_book="orders" if settings.orders.enabled else "none",
-    )
+    book = "orders" if settings.orders.enabled else "none"
+    return ForeignMessages(publisher, ForeignOrders(Intake(acceptor, publisher), order_book=book))

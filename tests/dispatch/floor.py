@@ -13,7 +13,7 @@ from notifier.broker.delivery import Delivery
 from notifier.broker.memory import MemoryBroker, MemoryPublisher
 from notifier.broker.topology import Topology
 from notifier.dispatch.attempt import Attempts, Limits
-from notifier.dispatch.foreign import ForeignMessages, OrderIntake
+from notifier.dispatch.foreign import ForeignMessages, ForeignOrders
 from notifier.dispatch.pauses import Pauses
 from notifier.dispatch.run_log import BufferedRunLog
 from notifier.dispatch.tally import Tally
@@ -79,7 +79,7 @@ class Floor:
     """
 
     core: Core
-    orders: OrderIntake | None = None
+    orders: ForeignOrders | None = None
     broker: MemoryBroker = field(default_factory=lambda: MemoryBroker(Topology()))
     publisher: RecordingPublisher = field(init=False)
     wechat: ScriptedChannel = field(
@@ -122,7 +122,7 @@ class Process:
             claims=core.claims,
             records=core.records,
             publisher=floor.publisher,
-            foreign=ForeignMessages(floor.publisher, intake=floor.orders, order_book="orders").take,
+            foreign=ForeignMessages(floor.publisher, floor.orders).take,
             channels=floor.channels,
             pauses=self.pauses,
             rule_book=RULE_BOOK,

@@ -10,10 +10,12 @@ from uuid import UUID
 
 import pytest
 
-from notifier.dispatch.intake import Intake, Receipt
+from notifier.dispatch.foreign import ForeignOrders
+from notifier.dispatch.intake import Intake
 from notifier.domain.order import OrderRecord, record_text
-from notifier.domain.submission import Submission
+from notifier.domain.submission import Submission, of_record
 from notifier.errors import BrokerUnavailable, StoreError, StoreUnavailable
+from notifier.store.accept import Acceptance, Acceptor
 from tests.core import SECOND, Core
 from tests.dispatch.floor import Floor, Process
 
@@ -23,7 +25,7 @@ HELLO = b"[1 - 42] hello world 2026-11-21 12:00:00"
 @pytest.fixture
 def floor(core: Core) -> Floor:
     floor = Floor(core)
-    floor.orders = Intake(core.acceptor, floor.publisher)
+    floor.orders = ForeignOrders(Intake(core.acceptor, floor.publisher), order_book="orders")
     return floor
 
 
@@ -82,6 +84,18 @@ async def test_the_same_record_again_from_anywhere_is_one_order(
     assert len(await ids(core)) == len(floor.publisher.published) == 1
 
 
+async def test_one_that_was_committed_and_perhaps_not_published_is_published_at_once(
+    core: Core, floor: Floor, process: Process
+) -> None:
+    """Its process died between the commit and the publish."""
+    body, record = await body_of(core)
+    await core.accept(replace(of_record(record), delay=timedelta(0)))
+    assert await process.deliver(body, redelivered=True) == 1
+    (id_,) = await ids(core)
+    row = await core.row(id_)
+    assert row["next_sweep_at"] <= row["now"]
+
+
 async def test_bad_records_go_to_the_dead_queue_with_field_and_value_and_spoil_no_other(
     core: Core, floor: Floor, process: Process
 ) -> None:
@@ -136,22 +150,29 @@ async def test_a_bad_one_is_not_acked_before_the_dead_queue_has_it(
         await process.deliver(b"1##2")
 
 
-class Refusing:
+class RefusingStore:
     """Raises these, one at each call, then accepts."""
 
-    def __init__(self, intake: Intake, *errors: Exception) -> None:
-        self._intake = intake
+    def __init__(self, store: Acceptor, *errors: Exception) -> None:
+        self._store = store
         self._errors = list(errors)
 
-    async def accept(self, submissions: Sequence[Submission]) -> Receipt:
+    async def accept(self, submissions: Sequence[Submission]) -> Acceptance:
         if self._errors:
             raise self._errors.pop(0)
-        return await self._intake.accept(submissions)
+        return await self._store.accept(submissions)
+
+    async def hasten(self, ids: Sequence[UUID]) -> None:
+        await self._store.hasten(ids)
+
+
+def refusing(core: Core, floor: Floor, *errors: Exception) -> ForeignOrders:
+    store = RefusingStore(core.acceptor, *errors)
+    return ForeignOrders(Intake(store, floor.publisher), order_book="orders")
 
 
 async def test_while_the_database_is_away_it_is_held(core: Core, floor: Floor) -> None:
-    intake = Intake(core.acceptor, floor.publisher)
-    floor.orders = Refusing(intake, StoreUnavailable("away"), StoreUnavailable("away"))
+    floor.orders = refusing(core, floor, StoreUnavailable("away"), StoreUnavailable("away"))
     body, _ = await body_of(core)
     assert await floor.process().deliver(body) == 1
     assert len(floor.publisher.published) == 1
@@ -161,7 +182,7 @@ async def test_while_the_database_is_away_it_is_held(core: Core, floor: Floor) -
 async def test_what_the_database_refuses_for_good_is_kept_in_the_dead_queue(
     core: Core, floor: Floor
 ) -> None:
-    floor.orders = Refusing(Intake(core.acceptor, floor.publisher), StoreError("no such column"))
+    floor.orders = refusing(core, floor, StoreError("no such column"))
     body, _ = await body_of(core)
     assert await floor.process().deliver(body) == 1
     assert floor.dead == [(body, "no such column")]
