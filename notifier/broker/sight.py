@@ -6,16 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from aiormq.abc import AbstractChannel, AbstractConnection
+from aiormq.abc import AbstractChannel
 from aiormq.exceptions import ChannelNotFoundEntity
 
 from notifier.broker.connection import Link
 from notifier.broker.faults import answering
-from notifier.errors import TopologyError
 
 if TYPE_CHECKING:
     from notifier.broker.management import Management
-    from notifier.broker.mechanism import Mechanism
 
 
 class Sight:
@@ -24,6 +22,11 @@ class Sight:
     def __init__(self, link: Link, *, management: Management | None = None) -> None:
         self._link = link
         self.management = management
+
+    @property
+    def address(self) -> str:
+        """host:port of the broker."""
+        return self._link.server.address
 
     async def has_exchange(self, name: str) -> bool:
         async with self._asking() as channel:
@@ -54,17 +57,3 @@ class Sight:
                 yield channel
             finally:
                 await channel.close()
-
-
-async def need_topology(link: Link, delay: Mechanism) -> None:
-    """On this connection of the link and on each later one. Raises TopologyError."""
-
-    async def look(_: AbstractConnection) -> None:
-        missing = await delay.missing(Sight(link))
-        if missing:
-            raise TopologyError(
-                f"the delay mechanism {delay.name!r} is recorded ([amqp] delay), but at "
-                f"{link.server.address} {missing[0].what}; {missing[0].remedy}"
-            )
-
-    await link.use(look)

@@ -9,6 +9,7 @@ from notifier.broker import topology
 from notifier.broker.delay_exchange import ExchangeDelay
 from notifier.broker.delay_queues import QueuesDelay
 from notifier.broker.mechanism import Mechanism
+from notifier.broker.mending import Mending
 from notifier.broker.topology import Topology
 from notifier.domain.delay import Choice
 from notifier.errors import (
@@ -99,6 +100,21 @@ async def apply(settings: Settings, database: Database) -> Choice:
             f"to change over, run `notifier topology migrate --to {others}`"
         ) from error
     return choice
+
+
+def mending_of(settings: Settings, database: Database, delay: Mechanism) -> Mending:
+    """For a process of the fleet: it declares what the record says, and nothing else."""
+
+    async def declare_again() -> None:
+        choice = await recorded_choice(database)
+        if choice.mechanism != delay.name:
+            raise TopologyError(
+                f"this fleet works with the mechanism {delay.name!r}, but {choice.mechanism!r} is "
+                "recorded by now: run `notifier reload`"
+            )
+        await topology.apply(topology_of(settings), server_of(settings), delay)
+
+    return Mending(topology_of(settings), delay, declare=declare_again)
 
 
 async def declare(settings: Settings, wanted: str) -> tuple[str, str]:

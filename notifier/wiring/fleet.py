@@ -16,7 +16,6 @@ from notifier.broker.consumer import Consumer
 from notifier.broker.depth import Depths
 from notifier.broker.mechanism import Mechanism
 from notifier.broker.publisher import Publisher
-from notifier.broker.sight import need_topology
 from notifier.dispatch import failpoint
 from notifier.dispatch.attempt import Attempts, Limits
 from notifier.dispatch.calendar import Calendar
@@ -38,7 +37,7 @@ from notifier.store.mysql import Database
 from notifier.store.pauses import MysqlPauses
 from notifier.store.records import Records
 from notifier.store.run_log import MysqlSink
-from notifier.wiring.delay import chosen_delay
+from notifier.wiring.delay import chosen_delay, mending_of
 from notifier.wiring.foreign import foreign_of
 from notifier.wiring.outbox import relay_of
 from notifier.wiring.parts import (
@@ -61,12 +60,16 @@ LONGEST_SEND = timedelta(seconds=15)
 
 
 def worker_for(settings: Settings, kind: str, tier: int | None) -> Worker:
-    """kind: `tier` (with its seconds) or `calendar`. Raises SettingsError."""
+    """kind: `tier` (with its seconds), `calendar` or `intake`. Raises SettingsError."""
     failpoint.arm(os.environ.get(failpoint.VARIABLE))
     worker_id = os.environ.get(WORKER_ID, f"pid-{os.getpid()}")
     if kind == "calendar":
         _say_what_is_opened(settings)
         return _calendar_worker(settings)
+    if kind == "intake":
+        from notifier.wiring.legacy import intake_worker
+
+        return intake_worker(settings)
     if kind == "tier" and tier is not None:
         return _tier_worker(settings, tier, worker_id)
     raise SettingsError(f"there is no process of kind {kind!r} with tier {tier!r}")
@@ -108,7 +111,8 @@ async def open_tools(
     """
     async with open_database(settings) as database:
         delay = await chosen_delay(settings, database)
-        async with open_publisher(settings, delay, name, patient=True) as publisher:
+        keep = mending_of(settings, database, delay).keep
+        async with open_publisher(settings, delay, name, patient=True, keep=keep) as publisher:
             yield database, delay, publisher
 
 
@@ -135,7 +139,7 @@ def _tier_worker(settings: Settings, tier: int, worker_id: str) -> TierWorker:
             rule_book = rule_book_of(settings, channels, delay)
             try:
                 await consume.open(patient=True)
-                await need_topology(consume, delay)
+                await mending_of(settings, database, delay).keep(consume)
                 consumer = Consumer(consume, topology_of(settings).queue_of(tier))
                 pauses = Pauses(MysqlPauses(database), who=worker_id)
                 run_log = BufferedRunLog(_sinks(settings, database))
@@ -187,7 +191,7 @@ def _calendar_worker(settings: Settings) -> CalendarWorker:
         async with open_tools(settings, "calendar") as (database, delay, publisher):
             try:
                 await link.open(patient=True)
-                await need_topology(link, delay)
+                await mending_of(settings, database, delay).keep(link)
                 depths = await Depths.open(link, topology_of(settings))
 
                 async def busy_tiers() -> set[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -46,12 +46,22 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def open_publisher(
-    settings: Settings, delay: Mechanism, name: str, *, patient: bool = False
+    settings: Settings,
+    delay: Mechanism,
+    name: str,
+    *,
+    patient: bool = False,
+    keep: Callable[[Link], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Publisher]:
-    """patient: begin although the broker is away. Raises BrokerUnavailable else."""
+    """patient: begin although the broker is away. Raises BrokerUnavailable else.
+
+    keep: what else shall happen on each connection, first; it may raise.
+    """
     link = Link(server_of(settings), name=f"notifier {name} publish")
     try:
         await link.open(patient=patient)
+        if keep is not None:
+            await keep(link)
         yield await Publisher.open(
             link, topology_of(settings), delay, confirm_within=confirm_timeout(settings)
         )

@@ -12,8 +12,8 @@ from notifier.broker.consumer import Consumer
 from notifier.broker.delay_queues import QueuesDelay
 from notifier.broker.inspection import Inspector
 from notifier.broker.management import Management
+from notifier.broker.mending import Mending
 from notifier.broker.publisher import Publisher
-from notifier.broker.sight import need_topology
 from notifier.broker.topology import Topology, apply
 from notifier.errors import BrokerUnavailable, TopologyError
 from tests.broker.messages import Inbox, message, until
@@ -60,15 +60,43 @@ async def test_a_message_without_its_hold_queue_is_not_confirmed_and_applying_me
         await link.close()
 
 
+def mending_of(topology: Topology, server: Server) -> Mending:
+    delay = QueuesDelay(topology)
+    return Mending(topology, delay, declare=lambda: apply(topology, server, delay))
+
+
 async def test_a_fleet_is_refused_where_a_hold_queue_is_missing(
     server: Server, link: Link, topology: Topology
 ) -> None:
-    delay = QueuesDelay(topology)
-    await need_topology(link, delay)
+    mending = mending_of(topology, server)
+    await mending.keep(link)
     await delete(server, topology.hold_queue_of(1))
 
     with pytest.raises(TopologyError, match=r"'queues' is recorded.*hold\.1' is missing; run"):
-        await need_topology(link, delay)
+        await mending.keep(link)
+
+
+async def test_a_fleet_that_runs_declares_again_what_was_deleted(
+    server: Server, topology: Topology
+) -> None:
+    link = await connect(server, name="test")
+    try:
+        await mending_of(topology, server).keep(link)
+        publisher = await Publisher.open(link, topology, QueuesDelay(topology))
+        for queue in (topology.hold_queue_of(1), topology.queue_of(1), topology.dead_queue):
+            await delete(server, queue)
+
+        with pytest.raises(BrokerUnavailable, match="is missing"):
+            await publisher.publish(message(tier=1), delay=SECOND)
+
+        await until(lambda: link.is_up)
+        inbox = Inbox()
+        await publisher.publish(message(tier=1), delay=SECOND)
+        consumer = Consumer(link, topology.queue_of(1))
+        await consumer.consume(inbox, prefetch=1)
+        await inbox.holds(1)
+    finally:
+        await link.close()
 
 
 async def test_what_was_applied_has_no_problem(inspector: Inspector) -> None:
