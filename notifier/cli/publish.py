@@ -75,15 +75,38 @@ def publish(
     settings = read_settings()
     timing = timing_of(settings, at, delay, deadline=deadline, ladder=ladder)
     designer = designer_of(openid, designer_name, designer_id)
+    tell(
+        settings,
+        lines,
+        designer=designer,
+        timing=timing,
+        again=again,
+        skip_bad=skip_bad,
+        as_json=as_json,
+        single=file is None,
+    )
+
+
+def tell(
+    settings: Settings,
+    lines: list[str | Notice],
+    *,
+    timing: Timing,
+    designer: Designer | None = None,
+    again: bool = False,
+    skip_bad: bool = False,
+    as_json: bool = False,
+    single: bool = True,
+) -> None:
+    """Judge every line, accept the good ones, and say so. single: there is no file, only one."""
     judged = asyncio.run(_judge(settings, lines, designer=designer, timing=timing, again=again))
     if not judged.good and not judged.bad:
-        raise InvalidInput("file" if file is not None else "order", "has no record")
+        raise InvalidInput("order" if single else "file", "has no record")
     if (judged.bad and not skip_bad) or not judged.good:
-        report(judged, [], as_json=as_json, single=file is None)
+        report(judged, [], as_json=as_json, single=single)
         raise typer.Exit(2)
-    quiet = as_json or file is None
-    receipts = asyncio.run(_accept(settings, judged.good, quiet=quiet))
-    report(judged, receipts, as_json=as_json, single=file is None)
+    receipts = asyncio.run(_accept(settings, judged.good, quiet=as_json or single))
+    report(judged, receipts, as_json=as_json, single=single)
 
 
 async def _judge(

@@ -12,10 +12,11 @@ class Subject:
     recipient: str = ""
     order_no: str = ""
 
-    def is_meant(self, *, recipient: str, order_no: str) -> bool:
+    def is_meant(self, *, recipient: str, order_no: str, user: str) -> bool:
+        """user: of whom the payload speaks; a reminder may be told to somebody else."""
         if self.order_no:
             return order_no == self.order_no
-        return bool(self.recipient) and recipient == self.recipient
+        return bool(self.recipient) and self.recipient in (recipient, user)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,11 @@ from typing import Annotated
 from pydantic import Field, SecretStr, StringConstraints, field_validator
 from pydantic_settings import NoDecode
 
+from notifier.domain import reminder
 from notifier.settings.section import Section, secret_of
 
 TemplateName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+PICKUP_FIELDS = {"keyword1": reminder.TEXT, "keyword2": "{reserved_at}"}
 ORDER_FIELDS = {"keyword1": "{order_no}", "keyword2": "{dispatched_at}"}
 
 
@@ -40,6 +42,9 @@ class Wechat(Section):
     """Template key to text; {order_no}, {dispatched_at} and the payload's keys are filled in."""
     publisher_template: str = Field("C3HSuUJdS86p_4gj4xxth943DdE2zkE3IxnlrK5MFTI", max_length=64)
     publisher_fields: dict[str, str] = Field(default=ORDER_FIELDS)
+    pickup_template: str = Field("C3HSuUJdS86p_4gj4xxth943DdE2zkE3IxnlrK5MFTI", max_length=64)
+    pickup_fields: dict[str, str] = Field(default=PICKUP_FIELDS)
+    """Of `notifier remind`; {seconds}, {reserved_at}, {pickup_at}, {order_no} are filled in."""
     templates: dict[TemplateName, NamedTemplate] = Field(default={})
     """More by name, for `publish --template`: [wechat.templates.ready] template_id, fields."""
     time_zone: str = "Asia/Shanghai"
@@ -48,9 +53,13 @@ class Wechat(Section):
     @field_validator("templates")
     @classmethod
     def _check_names(cls, value: dict[str, NamedTemplate]) -> dict[str, NamedTemplate]:
-        for role in ("designer", "publisher"):
-            if role in value:
-                raise ValueError(f"{role!r} is set by {role}_template and {role}_fields")
+        for name, own in (
+            ("designer", "designer"),
+            ("publisher", "publisher"),
+            (reminder.TEMPLATE, "pickup"),
+        ):
+            if name in value:
+                raise ValueError(f"{name!r} is set by {own}_template and {own}_fields")
         return value
 
     def secret(self) -> str:
@@ -89,6 +98,10 @@ class Egress(Section):
 class Webhook(Section):
     timeout_s: float = Field(15, ge=1, le=60)
     """The longest one request may take, connect included, seconds."""
+    concurrency: int = Field(8, ge=1, le=1000)
+    """Requests under way at once to one endpoint, per process."""
+    open_after: int = Field(5, ge=0, le=1000)
+    """Failures in a row after which an endpoint is left alone, but for one probe; 0: never."""
     ca_file: Path | None = None
     """Verify receivers' certificates against this CA instead of the system's."""
     secret: SecretStr = SecretStr("")

@@ -44,11 +44,16 @@ class Forgetting:
         """
         async with self._database.transaction() as cursor:
             rows = await cursor.fetch(
-                "SELECT id, recipient, order_no FROM notifier_notification "
+                "SELECT id, recipient, order_no, JSON_UNQUOTE(JSON_EXTRACT(payload, '$.user')) "
+                "FROM notifier_notification "
                 "WHERE id > %s ORDER BY id LIMIT %s",
                 [after, CHUNK],
             )
-            hit = [row[0] for row in rows if subject.is_meant(recipient=row[1], order_no=row[2])]
+            hit = [
+                row[0]
+                for row in rows
+                if subject.is_meant(recipient=row[1], order_no=row[2], user=row[3] or "")
+            ]
             forgotten = await _forget(cursor, hit) if hit else Forgotten()
             if not after:
                 await _forget_outbox(cursor, subject)

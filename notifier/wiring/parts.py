@@ -15,9 +15,12 @@ from notifier.broker.publisher import Publisher
 from notifier.broker.topology import Topology
 from notifier.channels.targets import TargetRules, check_target
 from notifier.channels.webhook.channel import WebhookChannel, WebhookOptions
+from notifier.channels.webhook.gates import GateRules
 from notifier.channels.wechat.channel import WechatChannel
 from notifier.channels.wechat.message import needed_of
 from notifier.channels.wechat.options import WechatOptions, WechatTemplate
+from notifier.domain import reminder
+from notifier.domain.breaker import BreakerRules
 from notifier.domain.endpoint import key_of
 from notifier.domain.ladder import BUILT_IN, Ladder, ladder_of
 from notifier.domain.notice import Offer
@@ -181,6 +184,11 @@ def webhook_channel(settings: Settings, database: Database | None) -> WebhookCha
         timeout=timedelta(seconds=webhook.timeout_s),
         secret=checked_secret(secret) if secret else "",
         ca_file=webhook.ca_file,
+        gates=GateRules(
+            calls=webhook.concurrency,
+            places=settings.fleet.concurrency,
+            breaker=BreakerRules(failures=webhook.open_after),
+        ),
     )
     return WebhookChannel(options, endpoints=copy, turns=turns)
 
@@ -226,11 +234,12 @@ def _wechat_channel(settings: Settings) -> WechatChannel:
 
 
 def wechat_templates_of(settings: Settings) -> dict[str, WechatTemplate]:
-    """By name; the roles' own among them."""
+    """By name; the roles' own and the reminder's among them."""
     wechat = settings.wechat
     asked = {
         "designer": (wechat.designer_template, wechat.designer_fields),
         "publisher": (wechat.publisher_template, wechat.publisher_fields),
+        reminder.TEMPLATE: (wechat.pickup_template, wechat.pickup_fields),
         **{name: (one.template_id, one.fields) for name, one in wechat.templates.items()},
     }
     return {

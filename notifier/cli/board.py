@@ -1,0 +1,96 @@
+"""`notifier board`."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from notifier.cli.app import app
+
+if TYPE_CHECKING:
+    from notifier.dispatch.board import BoardView
+    from notifier.settings import Settings
+
+EVERY_S = 1.0
+
+
+@app.command(epilog="Examples:  notifier board --watch    notifier board --json | jq '.due[0]'")
+def board(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 20,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look again every second, until Ctrl-C.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document; with --watch one a line.")
+    ] = False,
+) -> None:
+    """Show what is due next, in the order of the moments: who, how, about what, in how long.
+
+    Times are those of [wechat] time_zone, recipients are masked. It is read from Redis, where
+    whoever looks renews it from MySQL once a second; without Redis from MySQL alone.
+    """
+    from notifier.settings import read_settings
+    from notifier.wiring.board import open_board
+
+    settings = read_settings()
+
+    async def run() -> None:
+        async with open_board(settings) as view:
+            if watch:
+                await _watch(view, settings, limit=limit, as_json=as_json)
+            else:
+                await _show(view, settings, limit=limit, as_json=as_json)
+
+    with suppress(KeyboardInterrupt):
+        asyncio.run(run())
+
+
+async def _show(view: BoardView, settings: Settings, *, limit: int, as_json: bool) -> None:
+    from notifier.cli.board_table import document_of, print_board
+
+    seen = await view.look(limit)
+    if seen.trouble:
+        typer.echo(f"warning: {seen.trouble}", err=True)
+    if as_json:
+        typer.echo(document_of(seen.board, settings.wechat.time_zone))
+    else:
+        print_board(seen.board, settings.wechat.time_zone)
+
+
+async def _watch(view: BoardView, settings: Settings, *, limit: int, as_json: bool) -> None:
+    from rich.console import Console
+    from rich.live import Live
+
+    from notifier.cli.board_table import screen_of
+
+    console = Console(highlight=False)
+    if as_json or not console.is_terminal:
+        await _watch_plainly(view, settings, limit=limit, as_json=as_json)
+        return
+    with Live(console=console, screen=True, auto_refresh=False) as live:
+        while True:
+            # A terminal that is made larger or smaller is asked anew each time.
+            fits = min(limit, max(console.height - 4, 1))
+            seen = await view.look(fits)
+            live.update(screen_of(seen, settings.wechat.time_zone), refresh=True)
+            await asyncio.sleep(EVERY_S)
+
+
+async def _watch_plainly(view: BoardView, settings: Settings, *, limit: int, as_json: bool) -> None:
+    from notifier.cli.board_table import line_of, print_board
+
+    trouble = ""
+    while True:
+        seen = await view.look(limit)
+        if seen.trouble != trouble:
+            trouble = seen.trouble
+            typer.echo(f"warning: {trouble}" if trouble else "all servers answer again", err=True)
+        if as_json:
+            typer.echo(line_of(seen.board, settings.wechat.time_zone))
+        else:
+            print_board(seen.board, settings.wechat.time_zone)
+            typer.echo()
+        await asyncio.sleep(EVERY_S)
