@@ -17,6 +17,7 @@ from notifier.store.upgrade import newest
 from notifier.wiring import delay, operator, parts
 from notifier.wiring.endpoints import look_at_webhooks
 from notifier.wiring.outbox import open_outbox_rows
+from notifier.wiring.pausing import look_at_pauses
 
 OUTBOX_LATE_S = 5.0
 """So long no row waits where a fleet runs."""
@@ -36,6 +37,7 @@ def looks_of(settings: Settings) -> list[tuple[str, Look]]:
         ("RabbitMQ", lambda: _look_at_rabbitmq(settings)),
         ("WeChat", lambda: _look_at_wechat(settings)),
         ("webhooks", lambda: look_at_webhooks(settings)),
+        ("pauses", lambda: look_at_pauses(settings)),
         ("outbox", lambda: _look_at_outbox(settings)),
     ]
 

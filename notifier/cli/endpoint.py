@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from notifier.cli.app import app
-from notifier.domain.endpoint import Dialect
+from notifier.domain.endpoint import PREFIX, Dialect
 
 if TYPE_CHECKING:
     from notifier.dispatch.endpoints import Registry
@@ -118,15 +117,24 @@ def rotate_secret(
 def pause(
     name: Name, reason: Annotated[str, typer.Option(help="For whoever asks.")] = "by hand"
 ) -> None:
-    """Send it nothing until it is resumed. What is for it waits, and its ladder does not burn."""
-    _run(lambda registry: registry.pause(name, reason=reason, who=getpass.getuser()))
+    """Send it nothing until it is resumed; `notifier pause --endpoint` knows more.
+
+    What is for it waits, and its ladder does not burn.
+    """
+    from notifier.cli.pausing import order
+    from notifier.settings import read_settings
+
+    order(read_settings(), PREFIX + name, reason=reason)
     typer.echo(f"endpoint {name} is paused; `notifier endpoint resume {name}` lifts it")
 
 
 @group.command(epilog="Example:  notifier endpoint resume shop")
 def resume(name: Name) -> None:
     """Lift its rest, whoever ordered it. What was put off is told now."""
-    count = _run(lambda registry: registry.resume(name))
+    from notifier.cli.pausing import lift
+    from notifier.settings import read_settings
+
+    count = lift(read_settings(), PREFIX + name)
     typer.echo(f"endpoint {name} works again; notifications that had been put off: {count}")
 
 

@@ -57,16 +57,3 @@ def cancel(
 
     cancelled = asyncio.run(operator.cancel(read_settings(), key, who=getpass.getuser()))
     report(cancelled, as_json=as_json, strict=False)
-
-
-@app.command(epilog="Example:  notifier resume wechat")
-def resume(channel: Annotated[str, typer.Argument(help="wechat")]) -> None:
-    """Lift the rest of a channel whose quota or configuration was refused, once that is mended.
-
-    `notifier explain` shows it with what waits for it. What was put off is told now.
-    """
-    from notifier.settings import read_settings
-    from notifier.wiring import operator
-
-    count = asyncio.run(operator.resume(read_settings(), channel))
-    typer.echo(f"{channel} works again; notifications that had been put off: {count}")

@@ -39,14 +39,6 @@ class EndpointStore(Protocol):
 
     async def remove(self, name: str) -> int: ...
 
-    async def forgive(self, name: str) -> None: ...
-
-
-class PauseKeeper(Protocol):
-    async def pause(self, scope: str, *, until: datetime | None, reason: str, who: str) -> None: ...
-
-    async def resume(self, scope: str) -> int: ...
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryRules:
@@ -73,13 +65,11 @@ class Registry:
         self,
         store: EndpointStore,
         *,
-        pauses: PauseKeeper,
         channel: Channel,
         rules: RegistryRules,
         resolve: Callable[[str], Awaitable[Sequence[str]]],
     ) -> None:
         self._store = store
-        self._pauses = pauses
         self._channel = channel
         self._rules = rules
         self._resolve = resolve
@@ -111,18 +101,6 @@ class Registry:
         secret = _checked(secret)
         await self._store.rotate(check_endpoint_name(name), secret, overlap=overlap)
         return secret
-
-    async def pause(self, name: str, *, reason: str, who: str) -> None:
-        """Until somebody resumes it; what is for it is put off, and its ladder not burnt."""
-        await self.one(name)
-        await self._pauses.pause(PREFIX + name, until=None, reason=reason[:191], who=who)
-
-    async def resume(self, name: str) -> int:
-        """How many notifications had been put off; its failures up to now are forgiven."""
-        await self.one(name)
-        count = await self._pauses.resume(PREFIX + name)
-        await self._store.forgive(name)
-        return count
 
     async def remove(self, name: str) -> int:
         """How many notifications for it had not ended."""

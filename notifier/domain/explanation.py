@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from notifier.domain.ladder import Ladder
 from notifier.domain.notification import Role, State
+from notifier.domain.pause import title_of
 from notifier.domain.timeline import Made, Standing, Timeline
 
 NEAR = timedelta(milliseconds=100)
@@ -34,6 +35,11 @@ REASONS = {
     "order_cancelled": "the order was cancelled",
     "order_rejected": "the order was rejected",
 }
+HELD_BACK = {
+    "endpoint_down": "held back, nothing is lost: its endpoint does not work",
+    "endpoint_full": "held back, nothing is lost: its endpoint is busy",
+    "rate_limit": "held back, nothing is lost: its endpoint takes no more",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +63,7 @@ def explain(timeline: Timeline, ladder: Ladder) -> Explanation:
     text, at = _next(standing)
     return Explanation(
         state=STATES[standing.state],
-        reason=_reason(standing.reason),
+        reason=_reason(standing.reason, standing.state),
         whys=tuple(
             _why(made, before, standing, ladder)
             for before, made in zip(earlier, timeline.attempts, strict=False)
@@ -67,8 +73,10 @@ def explain(timeline: Timeline, ladder: Ladder) -> Explanation:
     )
 
 
-def _reason(reason: str) -> str:
+def _reason(reason: str, state: State) -> str:
     kind, separator, code = reason.partition(":")
+    if kind in HELD_BACK:
+        return f"{HELD_BACK[kind]}: {code}" if state in (State.WAITING, State.SCHEDULED) else ""
     if separator and kind == "exhausted":
         return f"the ladder has no further step; the last answer was {code}"
     if reason.startswith("status_"):
@@ -127,11 +135,11 @@ def _due(standing: Standing) -> str:
     where = "the calendar" if standing.state is State.SCHEDULED else f"tier {standing.tier}s"
     text = f"attempt {standing.attempt} through {where}"
     if standing.pause_scope:
-        resting = standing.pause_scope.removeprefix("channel:").replace(":", " ")
-        text += f"; {resting} is at rest: {standing.pause_reason}"
+        text += f"; {title_of(standing.pause_scope)} is at rest: {standing.pause_reason}"
     late = standing.now - standing.due_at
     if late > timedelta(seconds=1):
-        text += f"; overdue by {late.total_seconds():.0f} s (is a fleet running?)"
+        doubt = "" if standing.pause_scope else " (is a fleet running?)"
+        text += f"; overdue by {late.total_seconds():.0f} s{doubt}"
     if standing.sweeps:
         text += f"; published again {standing.sweeps} times"
     return text

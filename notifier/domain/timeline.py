@@ -39,7 +39,7 @@ class Made:
 class Standing:
     """A notification's row, for people. attempt: the next, the running or the last one.
 
-    pause_scope: what rests, its endpoint or its channel; "" where neither does.
+    pause_scope: what rests, its endpoint, its channel or its tier; "" where none does.
     now: the database's time of the look. All moments UTC.
     """
 

@@ -18,8 +18,9 @@ STANDING = (
     "n.designer_name, n.ladder, n.state, n.reason, n.seq, n.step, n.attempt, n.tier, n.due_at, "
     "n.next_sweep_at, n.sweeps, n.lease_until, n.lease_owner, n.claimed_at, n.unknown_since, "
     "n.cancel_requested, n.dispatched_at, n.accepted_at, n.settled_at, n.deadline_at, "
-    "COALESCE(e.scope, p.scope, ''), COALESCE(e.reason, p.reason, ''), "
-    "IF(e.scope IS NULL, p.until_at, e.until_at), NOW(6)"
+    "COALESCE(e.scope, p.scope, t.scope, ''), COALESCE(e.reason, p.reason, t.reason, ''), "
+    "CASE WHEN e.scope IS NOT NULL THEN e.until_at WHEN p.scope IS NOT NULL THEN p.until_at "
+    "ELSE t.until_at END, NOW(6)"
 )
 FIELDS = tuple(Standing.__dataclass_fields__)
 MADE = (
@@ -31,7 +32,9 @@ SOURCE = (
     "FROM notifier_notification n LEFT JOIN notifier_pause p "
     "ON p.scope = CONCAT('channel:', n.channel) AND (p.until_at IS NULL OR p.until_at > NOW(6)) "
     "LEFT JOIN notifier_pause e "
-    "ON e.scope = n.recipient AND (e.until_at IS NULL OR e.until_at > NOW(6))"
+    "ON e.scope = n.recipient AND (e.until_at IS NULL OR e.until_at > NOW(6)) "
+    "LEFT JOIN notifier_pause t "
+    "ON t.scope = CONCAT('tier:', n.tier) AND (t.until_at IS NULL OR t.until_at > NOW(6))"
 )
 
 

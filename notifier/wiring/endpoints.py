@@ -15,7 +15,6 @@ from notifier.dispatch.endpoints import Registry, RegistryRules
 from notifier.settings import Settings
 from notifier.store.endpoints import Endpoints
 from notifier.store.mysql import Database
-from notifier.store.pauses import MysqlPauses
 from notifier.wiring.parts import (
     ladders_of,
     open_database,
@@ -56,7 +55,6 @@ async def open_registry(settings: Settings) -> AsyncIterator[Registry]:
         try:
             yield Registry(
                 Endpoints(database, seal_of(settings)),
-                pauses=MysqlPauses(database),
                 channel=channel,
                 rules=RegistryRules(
                     ladders=tuple(ladders_of(settings)),

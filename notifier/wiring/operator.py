@@ -25,7 +25,6 @@ from notifier.store.forgetting import Forgetting
 from notifier.store.interventions import Interventions
 from notifier.store.listing import Listing
 from notifier.store.mysql import Database
-from notifier.store.pauses import MysqlPauses
 from notifier.store.replays import Replays
 from notifier.store.timelines import Timelines
 from notifier.wiring.delay import chosen_delay, mechanism_of, recorded_choice
@@ -143,12 +142,6 @@ async def forget(
     """See notifier.dispatch.forget."""
     async with open_database(settings) as database:
         return await forgetting.forget(subject, Forgetting(database), looked=looked)
-
-
-async def resume(settings: Settings, channel: str) -> int:
-    """Raises NotFound, StoreUnavailable."""
-    async with open_database(settings) as database:
-        return await MysqlPauses(database).resume(f"channel:{channel}")
 
 
 @asynccontextmanager

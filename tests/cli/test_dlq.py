@@ -191,19 +191,3 @@ def test_what_is_asked_wrongly_ends_with_2(
 
     assert answer.returncode == 2
     assert text in answer.stderr
-
-
-def test_a_paused_channel_is_resumed_and_one_that_is_not_is_refused(house: House) -> None:
-    house.execute(
-        "INSERT INTO notifier_pause (scope, since, until_at, reason, who) "
-        "VALUES ('channel:wechat', NOW(6), NULL, '45009', 'test')"
-    )
-    first, second = notifier(house, "resume", "wechat"), notifier(house, "resume", "wechat")
-    assert (first.returncode, first.stdout.strip()) == (
-        0,
-        "wechat works again; notifications that had been put off: 0",
-    )
-    assert (second.returncode, second.stderr.strip()) == (
-        1,
-        "error: channel 'wechat' is not paused; paused: none",
-    )

@@ -48,7 +48,7 @@ async def test_resuming_it_brings_them_at_once_and_nothing_else(
     await process.pauses.refresh()
     await process.deliver(shop)
 
-    assert await MysqlPauses(core.database).resume(SHOP) == 1
+    assert await MysqlPauses(core.database).resume(SHOP, reason="moved", who="test") == 1
 
     row = await core.row(shop.notification_id)
     assert row["due_at"] <= row["now"] + 2 * SECOND

@@ -276,7 +276,7 @@ async def test_a_person_who_resumes_it_gives_it_another_chance(
     await age(core.database, 6, 100)
     await copy.note(await found(copy), heard=False)
 
-    await MysqlPauses(core.database).resume("endpoint:shop")
+    await MysqlPauses(core.database).resume("endpoint:shop", reason="x", who="test")
     await endpoints.forgive("shop")
     await copy.note(await found(copy), heard=False)
 

@@ -91,8 +91,8 @@ async def test_an_overdue_one_and_a_resting_channel_say_so(scene: Scene) -> None
     (explained,) = await explain(scene, id_)
 
     assert explained.explanation.next == (
-        "attempt 1 through tier 1s; wechat is at rest: 45009 quota; "
-        "overdue by 90 s (is a fleet running?); published again 2 times"
+        "attempt 1 through tier 1s; channel wechat is at rest: 45009 quota; "
+        "overdue by 90 s; published again 2 times"
     )
 
 
