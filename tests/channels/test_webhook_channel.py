@@ -269,7 +269,7 @@ async def test_whose_turn_is_far_is_held_and_whose_is_near_waits_here(
     outcomes = [await limited.send(webhook()) for _ in range(4)]
     await limited.close()
 
-    assert outcomes[0] == Held(wait=far)
+    assert outcomes[0] == Held(wait=far, reason="rate_limit:10 a second")
     assert [type(each) for each in outcomes[1:]] == [Sent, Sent, Sent], "also without Redis"
     assert turns.closed
 

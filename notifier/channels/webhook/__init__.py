@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from notifier.channels.webhook.channel import EndpointBook, WebhookChannel, WebhookOptions
+from notifier.channels.webhook.gates import GateRules
 
-__all__ = ["EndpointBook", "WebhookChannel", "WebhookOptions"]
+__all__ = ["EndpointBook", "GateRules", "WebhookChannel", "WebhookOptions"]

@@ -24,6 +24,7 @@ from notifier.channels.webhook.dialects import (
     outcome_of_failure,
     printable,
 )
+from notifier.channels.webhook.gates import QUEUE_S, GateRules, Gates
 from notifier.channels.webhook.signature import signed_headers
 from notifier.domain.claim import WORTH_WAITING
 from notifier.domain.endpoint import Dialect, Endpoint, endpoint_of
@@ -68,13 +69,14 @@ class WebhookOptions:
     """timeout: one request, connect included; an endpoint's own is never longer.
 
     secret: signs what goes to a URL that is no endpoint; "" for no signature. ca_file: trust this
-    CA (PEM) instead of the system's.
+    CA (PEM) instead of the system's. gates: how much one endpoint may take.
     """
 
     rules: TargetRules
     timeout: timedelta = timedelta(seconds=15)
     secret: str = field(default="", repr=False)
     ca_file: Path | None = None
+    gates: GateRules = field(default_factory=GateRules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,10 @@ class _Target:
     secrets: tuple[str, ...]
     timeout: timedelta
     endpoint: Endpoint | None
+
+    @property
+    def name(self) -> str:
+        return self.endpoint.form.name if self.endpoint else str(self.url.origin())
 
 
 class WebhookChannel:
@@ -123,7 +129,8 @@ class WebhookChannel:
                 hosts=options.rules.hosts,
             )
         )
-        self.timeout = options.timeout
+        self._gates = Gates(options.gates)
+        self.timeout = options.timeout + timedelta(seconds=QUEUE_S)
 
     async def send(self, notification: Notification) -> Outcome | Held:
         """Post once; the same id and the same body in every attempt."""
@@ -131,11 +138,7 @@ class WebhookChannel:
             target = await self._target(notification.recipient)
             if not isinstance(target, _Target):
                 return target
-            if target.endpoint is not None and (
-                held := await self._hold(target.endpoint, notification.id)
-            ):
-                return held
-            return await self._send(encode(notification), target, str(notification.id))
+            return await self._send_at_its_turn(notification, target)
         except InvalidInput as error:
             return Permanent(code="bad_message", detail=str(error))
         except Exception as error:
@@ -149,6 +152,24 @@ class WebhookChannel:
         if self._turns is not None:
             await self._turns.close()
 
+    async def _send_at_its_turn(
+        self, notification: Notification, target: _Target
+    ) -> Outcome | Held:
+        body = encode(notification)
+        entered = await self._gates.enter(target.name, within=target.timeout)
+        if isinstance(entered, Held):
+            return entered
+        with entered as call:
+            if target.endpoint is not None and (
+                held := await self._hold(target.endpoint, notification.id)
+            ):
+                return held
+            outcome = await self._send(body, target, str(notification.id))
+            call.came_to(outcome)
+        if target.endpoint is not None and self._endpoints is not None:
+            await self._note(target.endpoint, outcome, self._endpoints)
+        return outcome
+
     async def _hold(self, endpoint: Endpoint, id_: UUID) -> Held | None:
         """Until its turn comes; one that is near is waited for here."""
         form = endpoint.form
@@ -157,7 +178,7 @@ class WebhookChannel:
         try:
             wait = await self._turns.take(form.name, rate_per_s=form.rate_per_s, id_=id_)
             if wait > WORTH_WAITING:
-                return Held(wait=wait)
+                return Held(wait=wait, reason=f"rate_limit:{form.rate_per_s:g} a second")
             if wait:
                 await asyncio.sleep(wait.total_seconds())
                 await self._turns.take(form.name, rate_per_s=form.rate_per_s, id_=id_)
@@ -199,7 +220,7 @@ class WebhookChannel:
             url=url,
             dialect=form.dialect,
             secrets=endpoint.secrets,
-            timeout=min(form.timeout or self.timeout, self.timeout),
+            timeout=min(form.timeout or self._options.timeout, self._options.timeout),
             endpoint=endpoint,
         )
 
@@ -213,13 +234,9 @@ class WebhookChannel:
                 target.url, body, headers=headers, limit=target.timeout
             )
         except EgressFailed as failure:
-            outcome: Outcome = outcome_of_failure(failure)
-        else:
-            latency = timedelta(seconds=time.monotonic() - began)
-            outcome = outcome_of_answer(reply, target.dialect, latency=latency, now=self._now())
-        if target.endpoint is not None and self._endpoints is not None:
-            await self._note(target.endpoint, outcome, self._endpoints)
-        return outcome
+            return outcome_of_failure(failure)
+        latency = timedelta(seconds=time.monotonic() - began)
+        return outcome_of_answer(reply, target.dialect, latency=latency, now=self._now())
 
     async def _note(self, endpoint: Endpoint, outcome: Outcome, endpoints: EndpointBook) -> None:
         """The answer stands, whether or not its consequences could be written down."""

@@ -1,0 +1,225 @@
+"""Who may call which endpoint now, so that one that is slow or down takes nothing from the others.
+
+Every process learns for itself, and forgets with its end: nothing here is owed to anybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from math import ceil, inf
+from time import monotonic
+from types import TracebackType
+
+import structlog
+
+from notifier.domain import breaker as breakers
+from notifier.domain.breaker import CLOSED, Breaker, BreakerRules, is_sick
+from notifier.domain.outcome import Held, Outcome
+
+log = structlog.get_logger(__name__)
+
+QUEUE_S = 0.25
+"""So long somebody waits here for one of an endpoint's calls to end."""
+SHARE = 4
+"""An endpoint takes at most a quarter of the places that are free, so that some always are."""
+SLOW_S = 1.0
+"""An endpoint that has said nothing for so long, though called, is no longer trusted."""
+BACK_EVERY_S = 0.02
+"""What an open breaker holds comes back no faster: neither a dead endpoint's messages, which turn
+round and round, nor the pent-up ones of an endpoint that is well again, are a flood."""
+MOST_KNOWN = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRules:
+    """calls: to one endpoint at once. places: of the process, for all that it sends at once.
+
+    Half of the places are kept for endpoints that answer.
+    """
+
+    calls: int = 8
+    places: int = 200
+    breaker: BreakerRules = field(default_factory=BreakerRules)
+
+
+class Gates:
+    """luck: draws from 0 to 1. now: UTC, for people."""
+
+    def __init__(
+        self,
+        rules: GateRules,
+        *,
+        clock: Callable[[], float] = monotonic,
+        luck: Callable[[], float] = random.random,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.rules = rules
+        self.clock = clock
+        self.luck = luck
+        self.now = now
+        self._gates: dict[str, _Gate] = {}
+        self._taken = 0
+
+    async def enter(self, endpoint: str, *, within: timedelta) -> Call | Held:
+        """A call to be made now, or why not. within: what it takes at most.
+
+        endpoint: its name, or the origin of a URL that is none.
+        """
+        gate = self._gate(endpoint)
+        held = self._hold_back(gate)
+        if held is None and not self._has_room(gate):
+            held = self._full(gate)
+        if held is not None:
+            return held
+        gate.taken += 1
+        self._taken += 1
+        is_entered = False
+        try:
+            if not await gate.wait():
+                return self._full(gate)
+            held = self._hold_back(gate)  # it may have opened while we waited
+            if held is not None:
+                gate.slots.release()
+                return held
+            is_entered = True
+            return Call(self, gate, within_s=within.total_seconds())
+        finally:
+            if not is_entered:
+                self.leave(gate)
+
+    def leave(self, gate: _Gate) -> None:
+        gate.taken -= 1
+        self._taken -= 1
+
+    def _gate(self, endpoint: str) -> _Gate:
+        """The ones used last are at the end."""
+        gate = self._gates.pop(endpoint, None) or _Gate(endpoint, calls=self.rules.calls)
+        self._gates[endpoint] = gate
+        if len(self._gates) > MOST_KNOWN:
+            oldest = next(iter(self._gates))
+            if not self._gates[oldest].taken:
+                del self._gates[oldest]
+        return gate
+
+    def _hold_back(self, gate: _Gate) -> Held | None:
+        now_s = self.clock()
+        wait_s = breakers.wait_s(gate.breaker, now_s)
+        if not wait_s:
+            return None
+        gate.back_s = max(now_s + wait_s, gate.back_s + BACK_EVERY_S)
+        return _held(gate.back_s - now_s, f"endpoint_down:{gate.trouble}")
+
+    def _has_room(self, gate: _Gate) -> bool:
+        free = self.rules.places - self._taken
+        if not gate.is_trusted(self.clock()):
+            free -= self.rules.places // 2
+        return gate.taken < free / SHARE
+
+    def _full(self, gate: _Gate) -> Held:
+        """The longer its calls have taken, the longer it takes until there is room."""
+        age_s = gate.age_s(self.clock())
+        under_way = f"{len(gate.running)} requests under way, the oldest for {age_s:.1f} s"
+        return _held(2 * age_s, f"endpoint_full:{under_way}")
+
+
+class Call:
+    """One that may be made now; leave it when it is over, or was not made after all."""
+
+    def __init__(self, gates: Gates, gate: _Gate, *, within_s: float) -> None:
+        self._gates = gates
+        self._gate = gate
+        self._is_judged = False
+        self.is_probe = gate.breaker.is_open
+        now_s = gates.clock()
+        gate.breaker = breakers.began(gate.breaker, now_s, within_s=within_s)
+        gate.running[self] = now_s
+
+    def __enter__(self) -> Call:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        gate = self._gate
+        if not self._is_judged:
+            gate.breaker = breakers.given_up(gate.breaker, is_probe=self.is_probe)
+        del gate.running[self]
+        gate.slots.release()
+        self._gates.leave(gate)
+
+    def came_to(self, outcome: Outcome) -> None:
+        """What it says about the endpoint decides who may call it next."""
+        self._is_judged = True
+        gate, gates = self._gate, self._gates
+        before, now_s = gate.breaker, gates.clock()
+        if not is_sick(outcome):
+            gate.heard(now_s)
+        else:
+            gate.breaker = breakers.failed(
+                before,
+                now_s,
+                gates.rules.breaker,
+                is_probe=self.is_probe,
+                luck=gates.luck(),
+            )
+            if gate.breaker.is_open and not before.is_open:
+                gate.opened(outcome.code, gates.now())
+
+
+class _Gate:
+    """taken: places of calls under way, and of those who wait for one.
+
+    running: when each call began, the oldest first. back_s: when the last one that was held back
+    comes again.
+    """
+
+    def __init__(self, endpoint: str, *, calls: int) -> None:
+        self.endpoint = endpoint
+        self.breaker: Breaker = CLOSED
+        self.slots = asyncio.Semaphore(calls)
+        self.running: dict[Call, float] = {}
+        self.taken = 0
+        self.back_s = -inf
+        self.trouble = ""
+        self._heard_s = -inf
+
+    async def wait(self) -> bool:
+        """Until one of its calls may begin; False where that takes too long."""
+        try:
+            async with asyncio.timeout(QUEUE_S):
+                return await self.slots.acquire()
+        except TimeoutError:
+            return False
+
+    def age_s(self, now_s: float) -> float:
+        """Of its oldest call."""
+        return now_s - next(iter(self.running.values()), now_s)
+
+    def is_trusted(self, now_s: float) -> bool:
+        """It answers, as far as anybody knows."""
+        if self._heard_s == -inf or self.breaker.failures:
+            return False
+        return min(self.age_s(now_s), now_s - self._heard_s) < SLOW_S or not self.running
+
+    def heard(self, now_s: float) -> None:
+        self._heard_s = now_s
+        if self.breaker.is_open:
+            log.info("endpoint_back", endpoint=self.endpoint)
+            self.back_s = -inf
+        self.breaker = CLOSED
+
+    def opened(self, code: str, now: datetime) -> None:
+        self.trouble = f"{code}, since {now:%Y-%m-%d %H:%M:%S} UTC"
+        log.warning("endpoint_held_back", endpoint=self.endpoint, code=code)
+
+
+def _held(wait_s: float, reason: str) -> Held:
+    # Whole seconds: delays of few lengths need few of the broker's hold queues.
+    return Held(wait=timedelta(seconds=max(ceil(wait_s), 1)), reason=reason)
