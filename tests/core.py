@@ -125,6 +125,7 @@ class Core:
             "notifier_outbox",
             "notifier_outbox_rejected",
             "notifier_answer",
+            "notifier_intake_rejected",
             "notifier_endpoint",
             "tg_log_order_dispatch",
             "tg_order_task",

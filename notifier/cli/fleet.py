@@ -56,15 +56,16 @@ def run_consumers(
     from notifier.domain.ladder import parse_tiers
     from notifier.fleet.options import options_of
 
-    settings = _settings(
+    settings = settings_of(
         name=name,
         tiers=None if tiers is None else parse_tiers(tiers),
         concurrency=concurrency,
         metrics_port=metrics_port,
     )
-    options = options_of(settings.fleet, processes, concurrency=concurrency)
-    _configure_logs(settings)
-    _run(settings, options)
+    intake = settings.intake.enabled
+    options = options_of(settings.fleet, processes, concurrency=concurrency, intake=intake)
+    configure_logs(settings)
+    run(settings, options)
 
 
 @app.command(epilog="Example:  notifier reload && echo the new code is at work")
@@ -77,7 +78,7 @@ def reload(name: Name = None) -> None:
     """
     from notifier.fleet.asking import ask_reload
 
-    settings = _settings(name=name)
+    settings = settings_of(name=name)
     count = ask_reload(settings.fleet.run_dir, settings.fleet.name)
     typer.echo(f"fleet {settings.fleet.name}: {count} processes replaced")
 
@@ -95,7 +96,7 @@ def stop(
     """
     from notifier.fleet.asking import ask_stop
 
-    settings = _settings(name=name)
+    settings = settings_of(name=name)
     reason = ask_stop(settings.fleet.run_dir, settings.fleet.name, now=now)
     typer.echo(reason or f"fleet {settings.fleet.name}: stopped")
     if reason:
@@ -114,8 +115,8 @@ def status(
     from notifier.cli.fleet_table import document_of, print_tables
     from notifier.fleet.survey import survey
 
-    settings = _settings()
-    _configure_logs(settings)
+    settings = settings_of()
+    configure_logs(settings)
     seen = asyncio.run(survey(settings, _open_presence(settings)))
     if as_json:
         typer.echo(document_of(seen))
@@ -127,14 +128,14 @@ def status(
         raise typer.Exit(1)
 
 
-def _settings(**fleet: Any) -> Settings:
+def settings_of(**fleet: Any) -> Settings:
     from notifier.settings import read_settings
 
     given = {key: value for key, value in fleet.items() if value is not None}
     return read_settings(**({"fleet": given} if given else {}))
 
 
-def _configure_logs(settings: Settings) -> None:
+def configure_logs(settings: Settings) -> None:
     from notifier import logs
 
     logs.configure(settings.log.level, settings.log.json_lines)
@@ -149,7 +150,7 @@ def _open_presence(settings: Settings) -> Callable[[], Presence]:
     return open_presence
 
 
-def _run(settings: Settings, options: FleetOptions) -> None:
+def run(settings: Settings, options: FleetOptions) -> None:
     from notifier.fleet.leases import release_in_own_process
     from notifier.fleet.run import run_fleet
 

@@ -91,7 +91,7 @@ def _row(process: ProcessStatus, seen: Survey) -> tuple[str, ...]:
 
 
 def _name(process: ProcessStatus) -> str:
-    role = "calendar" if process.tier is None else f"tier {process.tier}s"
+    role = process.kind if process.tier is None else f"tier {process.tier}s"
     return role if process.index == 1 else f"{role}/{process.index}"
 
 

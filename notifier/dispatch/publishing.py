@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from notifier.domain.notice import Notice, Offer, submission_of
 from notifier.domain.notice_document import parse_notice
 from notifier.domain.order import (
+    NO_EXPIRY,
     OPENID,
     SEPARATOR,
     OrderRecord,
@@ -23,7 +24,6 @@ from notifier.errors import InvalidInput
 
 FindOrder = Callable[[str], Awaitable[tuple[str, OrderRow] | None]]
 FindFaults = Callable[[Sequence[Submission]], Awaitable[Mapping[int, InvalidInput]]]
-NO_DEADLINE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +179,7 @@ class Reader:
         return OrderRecord(
             order_no=number,
             order_id=found[1].order_id,
-            claim_deadline=NO_DEADLINE,
+            claim_deadline=NO_EXPIRY,
             openid=self._designer.openid,
             designer_name=self._designer.name,
             designer_id=self._designer.id,

@@ -17,6 +17,8 @@ OPENID = re.compile(r"[0-9A-Za-z_-]{5,64}")
 LONGEST_NAME = 64
 LARGEST_ID = 2**63 - 1
 LATEST_MOMENT = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
+NO_EXPIRY = datetime(1970, 1, 1, tzinfo=UTC)
+"""The deadline of a record that has none of its own."""
 
 
 class OrderStatus(IntEnum):
@@ -56,10 +58,11 @@ class OrderRow:
     publisher: str
 
 
-def parse_record(text: str) -> OrderRecord:
+def parse_record(text: str, *, expiry_needed: bool = True) -> OrderRecord:
     """Read `order_no##order_id##claim_deadline##openid##designer_name##designer_id`.
 
-    claim_deadline: unix seconds. Raises InvalidInput that names the field and the value.
+    claim_deadline: unix seconds; where it is not needed, an empty one or 0 is NO_EXPIRY.
+    Raises InvalidInput that names the field and the value.
     """
     parts = text.strip().split(SEPARATOR)
     if len(parts) != len(FIELDS):
@@ -72,7 +75,9 @@ def parse_record(text: str) -> OrderRecord:
     return OrderRecord(
         order_no=check_order_no(order_no),
         order_id=_number("order_id", order_id),
-        claim_deadline=_moment(deadline),
+        claim_deadline=NO_EXPIRY
+        if deadline in ("", "0") and not expiry_needed
+        else _moment(deadline),
         openid=_openid(openid),
         designer_name=check_name("designer_name", name),
         designer_id=_number("designer_id", designer_id),

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from notifier.domain.notification import ChannelName, Role, State
-from notifier.domain.order import OrderRecord
+from notifier.domain.order import NO_EXPIRY, OrderRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +61,12 @@ def of_record(
     channel: ChannelName = ChannelName.WECHAT,
     order_book: str = "orders",
     again: bool = False,
+    claim_window: timedelta | None = None,
 ) -> Submission:
     """The designer's notification of an order record; due when the claim window ends.
 
     again: make a new one though the same record was accepted before.
+    claim_window: from now on, for a record without an expiry of its own; None: due at once.
     """
     key = "\x1f".join(
         (
@@ -75,6 +77,7 @@ def of_record(
             channel,
         )
     )
+    has_window = claim_window is not None and record.claim_deadline == NO_EXPIRY
     return Submission(
         role=Role.DESIGNER,
         channel=channel,
@@ -84,7 +87,8 @@ def of_record(
         order_id=record.order_id,
         designer_id=record.designer_id,
         designer_name=record.designer_name,
-        claim_deadline=record.claim_deadline,
-        due_at=record.claim_deadline,
+        claim_deadline=None if has_window else record.claim_deadline,
+        due_at=None if has_window else record.claim_deadline,
+        delay=claim_window if has_window else None,
         dedupe_key=None if again else hashlib.sha256(key.encode()).digest(),
     )

@@ -111,7 +111,9 @@ class Child:
         return f"{how}: {self.failure}" if self.failure else how
 
     def rate_per_s(self) -> float:
-        """Attempts done per second over the last ten; for the calendar, messages published."""
+        """Attempts done per second over the last ten; for the calendar, messages published, and
+        for the intake, notifications accepted.
+        """
         if len(self._samples) < 2:
             return 0.0
         (first_s, first), (last_s, last) = self._samples[0], self._samples[-1]
@@ -157,7 +159,7 @@ class Child:
 
     def _take_beat(self, beat: Beat) -> None:
         self.beat = beat
-        done = beat.tally.published if self.place.kind is Kind.CALENDAR else beat.tally.attempts
+        done = beat.tally.attempts if self.place.kind is Kind.TIER else beat.tally.published
         self._samples.append((self.last_heard_s, done))
         while self.last_heard_s - self._samples[0][0] > RATE_WINDOW_S:
             self._samples.popleft()

@@ -94,7 +94,7 @@ def _memory(status: FleetStatus) -> Metric:
     family.add_metric(["supervisor"], status.rss_bytes)
     totals: dict[str, int] = {}
     for process in status.processes:
-        role = "calendar" if process.tier is None else str(process.tier)
+        role = process.kind if process.tier is None else str(process.tier)
         totals[role] = totals.get(role, 0) + process.rss_bytes
     for role, total in totals.items():
         family.add_metric([role], total)

@@ -35,15 +35,18 @@ class FleetOptions:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def options_of(fleet: Fleet, processes: str, *, concurrency: int | None = None) -> FleetOptions:
+def options_of(
+    fleet: Fleet, processes: str, *, concurrency: int | None = None, intake: bool = False
+) -> FleetOptions:
     """concurrency: of the command line, stronger than the settings that a reload reads anew.
+    intake: with a process for what older programs put into Redis.
 
     Raises InvalidInput.
     """
     given = {} if concurrency is None else {"NOTIFIER_FLEET_CONCURRENCY": str(concurrency)}
     return FleetOptions(
         name=fleet.name,
-        places=places_of(parse_processes(processes, fleet.tiers)),
+        places=places_of(parse_processes(processes, fleet.tiers), intake=intake),
         run_dir=fleet.run_dir,
         drain_s=fleet.drain_s,
         heartbeat_s=fleet.heartbeat_s,

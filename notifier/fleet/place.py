@@ -16,6 +16,8 @@ class Kind(StrEnum):
     """Consumes the queue of one tier."""
     CALENDAR = "calendar"
     """Promotes what comes near its moment and sweeps what is overdue."""
+    INTAKE = "intake"
+    """Takes what older programs put into Redis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,17 +36,17 @@ class Place:
 
     @property
     def role(self) -> str:
-        """What processes of the same work share: `tier 5s` or `calendar`."""
-        return "calendar" if self.tier is None else f"tier {self.tier}s"
+        """What processes of the same work share: `tier 5s`, `calendar` or `intake`."""
+        return self.kind.value if self.tier is None else f"tier {self.tier}s"
 
     @property
     def short(self) -> str:
-        """For labels of metrics: `5` or `calendar`."""
-        return "calendar" if self.tier is None else str(self.tier)
+        """For labels of metrics: `5`, `calendar` or `intake`."""
+        return self.kind.value if self.tier is None else str(self.tier)
 
 
-def places_of(processes: dict[int, int]) -> tuple[Place, ...]:
-    """One place per process of each tier, and one for the calendar.
+def places_of(processes: dict[int, int], *, intake: bool = False) -> tuple[Place, ...]:
+    """One place per process of each tier, one for the calendar, and one for the intake if asked.
 
     processes: how many for each tier.
     """
@@ -53,12 +55,13 @@ def places_of(processes: dict[int, int]) -> tuple[Place, ...]:
         for tier, count in processes.items()
         for index in range(1, count + 1)
     ]
-    return (*tiers, Place(kind=Kind.CALENDAR))
+    others = (Kind.CALENDAR, Kind.INTAKE) if intake else (Kind.CALENDAR,)
+    return (*tiers, *(Place(kind=kind) for kind in others))
 
 
 def worker_id_of(place: Place, *, fleet: str, generation: int) -> str:
     """Names one process for its whole life and no other ever, in at most 64 characters."""
-    role = f"tier{place.tier}.{place.index}" if place.tier else f"calendar.{place.index}"
+    role = f"{place.kind.value}{place.tier or ''}.{place.index}"
     tail = f"{role}/{generation}/{secrets.token_hex(4)}"
     host = socket.gethostname()[:20]
     return f"{host}/{fleet[: WORKER_ID_LENGTH - len(host) - len(tail) - 2]}/{tail}"

@@ -16,7 +16,7 @@ MODULE_VARIABLE = "NOTIFIER_CHILD_WIRING"
 
 class Wiring(Protocol):
     def worker_for(self, settings: Settings, kind: str, tier: int | None) -> Worker:
-        """kind: `tier` (with its seconds) or `calendar` (without).
+        """kind: `tier` (with its seconds), `calendar` or `intake` (without).
 
         The process's id for leases is in the environment as NOTIFIER_CHILD_WORKER_ID.
         """

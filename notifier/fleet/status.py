@@ -18,7 +18,8 @@ class ProcessStatus:
     """One living process; its counts begin with its own start.
 
     generation: 1 for the first process of its place, +1 for each that follows.
-    rate_per_s: attempts done (calendar: messages published), over the last ten seconds.
+    rate_per_s: attempts done (calendar: messages published, intake: notifications accepted), over
+    the last ten seconds.
     """
 
     kind: str
@@ -37,7 +38,7 @@ class ProcessStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleStatus:
-    """All processes of one tier, or of the calendar, since the fleet started.
+    """All processes of one tier, of the calendar or of the intake, since the fleet started.
 
     lateness: None where it is left out.
     """

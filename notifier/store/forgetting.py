@@ -57,6 +57,7 @@ class Forgetting:
             forgotten = await _forget(cursor, hit) if hit else Forgotten()
             if not after:
                 await _forget_outbox(cursor, subject)
+                await _forget_kept_aside(cursor, subject)
         end = rows[-1][0] if len(rows) == CHUNK else None
         return Chunk(forgotten=forgotten, after=end)
 
@@ -81,6 +82,14 @@ async def _forget_outbox(cursor: Cursor, subject: Subject) -> None:
     if value:
         for table in ("notifier_outbox", "notifier_outbox_rejected"):
             await cursor.run(f"DELETE FROM {table} WHERE {column} = %s", [value])
+
+
+async def _forget_kept_aside(cursor: Cursor, subject: Subject) -> None:
+    """Records of older programs: nobody can say which part of a broken one is whose."""
+    for value in {subject.order_no, subject.recipient} - {""}:
+        await cursor.run(
+            "DELETE FROM notifier_intake_rejected WHERE INSTR(body, %s)", [value.encode()]
+        )
 
 
 async def _forget(cursor: Cursor, ids: list[bytes]) -> Forgotten:

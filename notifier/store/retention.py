@@ -14,7 +14,7 @@ _ENDED = tuple(state.value for state in sorted(TERMINAL))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purged:
-    """count: notifications, log lines and rows of the outbox kept aside that are gone.
+    """count: notifications, log lines and what was kept aside that are gone.
 
     after: the last id that was looked at.
     more: whether there are ids behind it that are old enough to be looked at.
@@ -58,12 +58,16 @@ class Retention:
                 "DELETE FROM tg_log_order_dispatch WHERE w_time < %s ORDER BY w_time LIMIT %s",
                 [before, self._chunk],
             )
-            aside = await cursor.run(
-                "DELETE FROM notifier_outbox_rejected WHERE rejected_at < %s ORDER BY id LIMIT %s",
-                [before, self._chunk],
-            )
-        more = len(rows) == self._chunk or lines == self._chunk or aside == self._chunk
-        return Purged(count=gone + lines + aside, after=rows[-1][0] if rows else after, more=more)
+            aside = [
+                await cursor.run(
+                    f"DELETE FROM {table} WHERE rejected_at < %s ORDER BY id LIMIT %s",
+                    [before, self._chunk],
+                )
+                for table in ("notifier_outbox_rejected", "notifier_intake_rejected")
+            ]
+        more = self._chunk in (len(rows), lines, *aside)
+        count = gone + lines + sum(aside)
+        return Purged(count=count, after=rows[-1][0] if rows else after, more=more)
 
 
 async def _delete(cursor: Cursor, ids: list[bytes], before: datetime) -> int:

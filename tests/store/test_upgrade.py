@@ -21,6 +21,7 @@ TABLES = {
     "notifier_attempt",
     "notifier_delay",
     "notifier_endpoint",
+    "notifier_intake_rejected",
     "notifier_loadtest_order",
     "notifier_notification",
     "notifier_outbox",
