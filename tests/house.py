@@ -88,15 +88,20 @@ class House:
 
     def publish_orders(self, count: int, first: int = 1) -> list[OrderRecord]:
         """Open orders in the order table, accepted and due after the ladder's first delay."""
-        records = [_record(number) for number in range(first, first + count)]
-        asyncio.run(self._publish(records))
+        records = self.put_orders(count, first)
+        asyncio.run(self.accept([of_record(item) for item in records]))
         return records
 
-    async def _publish(self, records: Sequence[OrderRecord]) -> None:
-        settings = self.settings
-        async with parts.open_database(settings) as database:
-            await put_orders(database, "tg_order_task", [_open_order(item) for item in records])
-        await self.accept([of_record(item) for item in records])
+    def put_orders(self, count: int, first: int = 1) -> list[OrderRecord]:
+        """Open orders in the order table, their claim windows over; nothing is accepted."""
+        records = [_record(number) for number in range(first, first + count)]
+
+        async def put() -> None:
+            async with parts.open_database(self.settings) as database:
+                await put_orders(database, "tg_order_task", [_open_order(item) for item in records])
+
+        asyncio.run(put())
+        return records
 
     async def accept(self, submissions: Sequence[Submission]) -> None:
         async with entry.open_intake(self.settings) as intake:
