@@ -120,6 +120,7 @@ class Core:
         for table in (
             "notifier_notification",
             "notifier_attempt",
+            "notifier_rescheduled",
             "notifier_pause",
             "notifier_pause_ended",
             "notifier_outbox",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from notifier.cli.app import app
+from notifier.domain.due import TAUGHT
 from notifier.domain.notification import State
 
 if TYPE_CHECKING:
@@ -76,32 +78,48 @@ def explain(
 
 
 @app.command(
-    "list", epilog="Example:  notifier list --state waiting --due-before '2026-11-21 12:00'"
+    "list",
+    epilog="Examples:  notifier list --due overdue    notifier list --due next:1h --state scheduled"
+    "    notifier list --due '2026-11-21 18:00..2026-11-21 22:00'",
 )
 def list_notifications(
     state: Annotated[
         list[State] | None, typer.Option(help="Only of this state; may be given several times.")
     ] = None,
     order: Annotated[str | None, typer.Option(help="Only of this order.")] = None,
+    due: Annotated[
+        str | None, typer.Option(help=f"Only due then: {TAUGHT}.", metavar="SPAN")
+    ] = None,
     due_before: Annotated[
         str | None, typer.Option(help="Only due before: 2026-11-21 12:00, or unix seconds.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """List notifications, the newest first; with --due-before those due first."""
+    """List notifications, the newest first; with --due or --due-before those due first.
+
+    Days and times are those of [wechat] time_zone; a span ends before its second moment.
+    `overdue` is what waits although its moment has come. What has ended keeps the moment of its
+    last attempt.
+    """
     from zoneinfo import ZoneInfo
 
     from notifier.cli.listing_table import document_of, print_listing
+    from notifier.domain.due import span_of
     from notifier.domain.listing import Wanted
-    from notifier.domain.moment import parse_moment
     from notifier.settings import read_settings
     from notifier.wiring import operator
 
     settings = read_settings()
     zone = ZoneInfo(settings.wechat.time_zone)
-    before = parse_moment("due-before", due_before, zone) if due_before else None
-    wanted = Wanted(states=tuple(state or ()), order_no=order, due_before=before)
+    span = span_of(due, before=due_before, zone=zone, now=datetime.now(UTC))
+    waits = (State.SCHEDULED, State.WAITING) if span.overdue else ()
+    wanted = Wanted(
+        states=tuple(state or waits),
+        order_no=order,
+        due_since=span.since,
+        due_before=span.before,
+    )
 
     async def run() -> tuple[list[Standing], int]:
         async with operator.open_listing(settings) as listing:

@@ -14,7 +14,7 @@ from rich.text import Text
 from notifier.dispatch.explain import Explained
 from notifier.domain.explanation import who
 from notifier.domain.notification import State
-from notifier.domain.timeline import Made, Standing, masked
+from notifier.domain.timeline import Made, Rescheduled, Standing, masked
 
 STYLES = {
     State.SENT: "green",
@@ -57,6 +57,8 @@ def _print(console: Console, item: Explained, time_zone: tzinfo) -> None:
     console.print(_headline(item))
     console.print(f"  id {standing.id}", markup=False, style="dim")
     console.print(f"  {_moments(standing, clock)}", markup=False, style="dim")
+    for change in item.timeline.rescheduled:
+        console.print(f"  {_change(change, clock)}", markup=False, style="dim")
     if item.timeline.attempts:
         for line in _attempts(console, item, clock):
             console.print(line)
@@ -89,6 +91,14 @@ def _moments(standing: Standing, clock: _Clock) -> str:
     if standing.settled_at:
         parts.append(f"ended {clock.time(standing.settled_at)}")
     return "  ".join(parts)
+
+
+def _change(change: Rescheduled, clock: _Clock) -> str:
+    why = f": {_printable(change.why)}" if change.why else ""
+    return (
+        f"rescheduled {clock.time(change.changed_at)} by {_printable(change.who)}, "
+        f"from {clock.time(change.from_at)} to {clock.time(change.to_at)}{why}"
+    )
 
 
 def _attempts(console: Console, item: Explained, clock: _Clock) -> Iterator[Text]:
@@ -178,7 +188,12 @@ def _document(item: Explained) -> dict[str, Any]:
     ]
     words = asdict(item.explanation)
     del words["whys"]
-    return {"notification": standing, "in_words": words, "attempts": attempts}
+    return {
+        "notification": standing,
+        "in_words": words,
+        "rescheduled": [asdict(change) for change in item.timeline.rescheduled],
+        "attempts": attempts,
+    }
 
 
 def _plain(value: object, time_zone: tzinfo) -> object:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import islice
 from typing import Protocol
 from uuid import UUID
@@ -17,7 +16,6 @@ from notifier.domain.order import shorten
 from notifier.errors import BrokerUnavailable, NotFound
 
 BATCH = 500
-NOW = timedelta(0)
 
 Hasten = Callable[[Sequence[UUID]], Awaitable[None]]
 
@@ -52,19 +50,24 @@ class Replay:
         for batch in in_batches(ids):
             replayed = await self._store.replay(batch, force=force)
             results += replayed
-            held_up = await self._publish(replayed) or held_up
+            late = await publish_or_hasten(replayed, self._publisher, self._hasten)
+            held_up = late or held_up
         return Replayed(results=results, held_up=held_up)
 
-    async def _publish(self, replayed: Sequence[Intervened]) -> str:
-        messages = [item.publish for item in replayed if item.publish is not None]
-        if not messages:
-            return ""
-        try:
-            await self._publisher.publish_many([(message, NOW) for message in messages])
-        except BrokerUnavailable as error:
-            await self._hasten([message.notification_id for message in messages])
-            return str(error)
+
+async def publish_or_hasten(
+    results: Sequence[Intervened], publisher: Publisher, hasten: Hasten
+) -> str:
+    """Why the broker has not got them yet; "" where it has."""
+    messages = [(item.publish, item.delay) for item in results if item.publish is not None]
+    if not messages:
         return ""
+    try:
+        await publisher.publish_many(messages)
+    except BrokerUnavailable as error:
+        await hasten([message.notification_id for message, _ in messages])
+        return str(error)
+    return ""
 
 
 class InterventionStore(Protocol):
@@ -84,14 +87,19 @@ async def cancel(
 
     Raises NotFound, StoreUnavailable.
     """
+    results: list[Intervened] = []
+    for batch in in_batches(await ids_of_key(key, find)):
+        results += await store.cancel(batch, who=who)
+    return results
+
+
+async def ids_of_key(key: str, find: FindStore) -> list[UUID]:
+    """key: a notification's id, or an order's number. Raises NotFound, StoreUnavailable."""
     id_ = id_of(key)
     ids = [id_] if id_ else await find.ids(Wanted(order_no=key))
     if not ids:
         raise NotFound(f"no notification of an order {shorten(key)}")
-    results: list[Intervened] = []
-    for batch in in_batches(ids):
-        results += await store.cancel(batch, who=who)
-    return results
+    return ids
 
 
 async def drop(ids: Sequence[UUID], *, store: InterventionStore, who: str) -> list[Intervened]:

@@ -65,7 +65,7 @@ def explain(timeline: Timeline, ladder: Ladder) -> Explanation:
         state=STATES[standing.state],
         reason=_reason(standing.reason, standing.state),
         whys=tuple(
-            _why(made, before, standing, ladder)
+            _why(made, before, timeline, ladder)
             for before, made in zip(earlier, timeline.attempts, strict=False)
         ),
         next=text,
@@ -84,10 +84,13 @@ def _reason(reason: str, state: State) -> str:
     return REASONS.get(reason, reason)
 
 
-def _why(made: Made, before: Made | None, standing: Standing, ladder: Ladder) -> str:
+def _why(made: Made, before: Made | None, timeline: Timeline, ladder: Ladder) -> str:
+    for change in timeline.rescheduled:
+        if change.to_at == made.due_at:
+            return f"rescheduled by {change.who}"
     step = _step(made.step, ladder)
     if before is None:
-        first = standing.accepted_at + ladder.delay(0)
+        first = timeline.standing.accepted_at + ladder.delay(0)
         if made.step == 0 and made.due_at - first > NEAR:
             return "the moment that was asked for"
         return step

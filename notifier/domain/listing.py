@@ -13,10 +13,15 @@ from notifier.domain.notification import State
 class Wanted:
     """All that is given must hold; () and None: whatever.
 
-    reason: exactly, or its kind: `exhausted` finds `exhausted:45009`. due_before: UTC.
+    reason: exactly, or its kind: `exhausted` finds `exhausted:45009`. due_since, due_before: UTC.
     """
 
     states: Sequence[State] = ()
     order_no: str | None = None
     reason: str | None = None
+    due_since: datetime | None = None
     due_before: datetime | None = None
+
+    @property
+    def asks_for_a_moment(self) -> bool:
+        return self.due_since is not None or self.due_before is not None

@@ -77,9 +77,23 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rescheduled:
+    """Somebody changed when it is due. All moments UTC."""
+
+    changed_at: datetime
+    from_at: datetime
+    to_at: datetime
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
+    """rescheduled: the oldest change first."""
+
     standing: Standing
     attempts: Sequence[Made]
+    rescheduled: Sequence[Rescheduled] = ()
 
 
 def masked(recipient: str) -> str:

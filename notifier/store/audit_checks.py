@@ -181,7 +181,7 @@ def spacing(ladders: Mapping[str, Ladder]) -> Group:
 
     The smaller of today's delay and the tier that was recorded counts, so that a ladder that was
     changed since accuses nobody. Where a claim was released, a process died or a person replayed,
-    the step did not rise, and no delay is owed.
+    the step did not rise, and no delay is owed; nor where a person changed the moment.
     """
     cases = " ".join(_delay_case(ladder) for ladder in ladders.values())
     delay_us = f"LEAST(CASE {cases} ELSE 0 END, CAST(b.tier AS SIGNED) * 1000000)"
@@ -193,7 +193,8 @@ def spacing(ladders: Mapping[str, Ladder]) -> Group:
         "ON b.notification_id = a.notification_id AND b.attempt = a.attempt + 1 "
         "JOIN notifier_notification n ON n.id = a.notification_id "
         "WHERE b.step = a.step + 1 AND a.outcome IN ('retry', 'unknown') "
-        "AND a.code <> 'lease_lost'",
+        "AND a.code <> 'lease_lost' AND NOT EXISTS (SELECT 1 FROM notifier_rescheduled r "
+        "WHERE r.notification_id = a.notification_id AND r.seq > a.seq AND r.seq <= b.seq)",
         checks=(
             Check(
                 name="too_soon",

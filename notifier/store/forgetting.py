@@ -142,5 +142,9 @@ async def _blank(cursor: Cursor, ids: list[bytes]) -> None:
         ids,
     )
     await cursor.run(
+        f"UPDATE notifier_rescheduled SET why = '' WHERE notification_id IN ({marks(len(ids))})",
+        ids,
+    )
+    await cursor.run(
         f"DELETE FROM notifier_answer WHERE notification_id IN ({marks(len(ids))})", ids
     )

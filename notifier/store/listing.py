@@ -22,7 +22,7 @@ class Listing:
         Raises StoreUnavailable, StoreError.
         """
         condition, arguments = _condition(wanted)
-        order = "n.id DESC" if wanted.due_before is None else "n.due_at, n.id"
+        order = "n.due_at, n.id" if wanted.asks_for_a_moment else "n.id DESC"
         rows = await self._database.fetch(
             f"SELECT {STANDING} {SOURCE} WHERE {condition} ORDER BY {order} LIMIT %s",
             [*arguments, most],
@@ -56,6 +56,9 @@ def _condition(wanted: Wanted) -> tuple[str, list[Any]]:
     if wanted.reason is not None:
         conditions.append("(n.reason = %s OR SUBSTRING_INDEX(n.reason, ':', 1) = %s)")
         arguments += [wanted.reason, wanted.reason]
+    if wanted.due_since is not None:
+        conditions.append("n.due_at >= %s")
+        arguments.append(wanted.due_since)
     if wanted.due_before is not None:
         conditions.append("n.due_at < %s")
         arguments.append(wanted.due_before)

@@ -86,7 +86,7 @@ async def _delete(cursor: Cursor, ids: list[bytes], before: datetime) -> int:
     gone = [row[0] for row in family if (row[1] or row[0]) not in kept]
     if not gone:
         return 0
-    for table in ("notifier_attempt", "notifier_answer"):
+    for table in ("notifier_attempt", "notifier_answer", "notifier_rescheduled"):
         await cursor.run(f"DELETE FROM {table} WHERE notification_id IN ({marks(len(gone))})", gone)
     return await cursor.run(
         f"DELETE FROM notifier_notification WHERE id IN ({marks(len(gone))})", gone

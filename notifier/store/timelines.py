@@ -11,6 +11,7 @@ from notifier.domain.notification import ChannelName, Role, State
 from notifier.domain.timeline import Made, Standing, Timeline
 from notifier.store.answers import answer_of
 from notifier.store.mysql import Database
+from notifier.store.rescheduling import rescheduled_of
 from notifier.store.sql import marks
 
 STANDING = (
@@ -56,8 +57,13 @@ class Timelines:
         )
         standings = [standing_of(row) for row in rows]
         attempts = await self._attempts([standing.id for standing in standings])
+        rescheduled = await rescheduled_of(self._database, [one.id.bytes for one in standings])
         return [
-            Timeline(standing=standing, attempts=attempts.get(standing.id, []))
+            Timeline(
+                standing=standing,
+                attempts=attempts.get(standing.id, []),
+                rescheduled=rescheduled.get(standing.id.bytes, ()),
+            )
             for standing in standings
         ]
 

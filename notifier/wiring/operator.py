@@ -16,6 +16,7 @@ from notifier.dispatch import forget as forgetting
 from notifier.dispatch import intervene
 from notifier.dispatch.explain import Explainer
 from notifier.dispatch.intervene import Replay
+from notifier.dispatch.reschedule import Reschedule
 from notifier.domain.forgetting import Forgotten, Subject
 from notifier.domain.intervention import Intervened
 from notifier.settings import Settings
@@ -26,6 +27,7 @@ from notifier.store.interventions import Interventions
 from notifier.store.listing import Listing
 from notifier.store.mysql import Database
 from notifier.store.replays import Replays
+from notifier.store.rescheduling import Rescheduling
 from notifier.store.timelines import Timelines
 from notifier.wiring.delay import chosen_delay, mechanism_of, recorded_choice
 from notifier.wiring.parts import (
@@ -121,6 +123,18 @@ async def open_replay(settings: Settings) -> AsyncIterator[Replay]:
         replays = Replays(database, places=places, books=books)
         async with open_publisher(settings, delay, "replay", patient=True) as publisher:
             yield Replay(replays, publisher, hasten=acceptor.hasten)
+
+
+@asynccontextmanager
+async def open_reschedule(settings: Settings) -> AsyncIterator[Reschedule]:
+    """Works without the broker too, as open_replay does."""
+    async with open_database(settings) as database:
+        delay = await chosen_delay(settings, database)
+        places = places_of(settings, delay)
+        acceptor = Acceptor(database, ladders=ladders_of(settings), places=places)
+        store = Rescheduling(database, places=places)
+        async with open_publisher(settings, delay, "reschedule", patient=True) as publisher:
+            yield Reschedule(Listing(database), store, publisher, hasten=acceptor.hasten)
 
 
 @asynccontextmanager
