@@ -80,6 +80,7 @@ knows_another(Name, Born) ->
     end.
 
 knows(Name, Born) ->
+    ok = notifier_delayed_failover:await_leader(Name),
     put({?MODULE, Name}, Born),
     false.
 

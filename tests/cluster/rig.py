@@ -65,12 +65,13 @@ class Publisher:
 
     async def publish_until_confirmed(self, body: bytes, delay_ms: int) -> None:
         """Publish again whenever the broker says that it has not taken it, and in no other case."""
-        while body not in self.sent:
-            try:
-                await self.publish(body, delay_ms)
-            except DeliveryError:
-                self.nacks += 1
-                await asyncio.sleep(0.05)
+        async with asyncio.timeout(60):
+            while body not in self.sent:
+                try:
+                    await self.publish(body, delay_ms)
+                except DeliveryError:
+                    self.nacks += 1
+                    await asyncio.sleep(0.05)
 
     async def publish_all(self, bodies: Iterable[bytes], delay_ms: int) -> None:
         """Return when all are confirmed."""

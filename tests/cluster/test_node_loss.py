@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import aio_pika
@@ -84,3 +85,27 @@ async def test_none_of_20000_held_messages_is_lost_with_a_node(
     print(f"0 of {len(publisher.sent)} lost, {doubles} twice")
     assert doubles <= WORKER_PREFETCH
     assert latest_s <= loss.failover_s + ALLOWANCE_S
+
+
+async def test_who_publishes_for_the_first_time_while_the_leader_dies_is_not_refused_for_good(
+    cluster: Cluster, name: str
+) -> None:
+    victim, survivor, _ = cluster.nodes
+    work_queue = await declare(survivor, name)
+    hold_queue = await first_use(victim, name, 5_000)
+    assert cluster.leader(hold_queue) == victim
+    async with AsyncExitStack() as stack:
+        publishers = [
+            await stack.enter_async_context(Publisher.at(survivor, name)) for _ in range(30)
+        ]
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.to_thread(victim.server.kill))
+            for number, publisher in enumerate(publishers):
+                body = b"first of %d" % number
+                group.create_task(publisher.publish_until_confirmed(body, 5_000))
+                await asyncio.sleep(0.01)
+    consumer = Consumer(queue=work_queue)
+    async with consumer.at(survivor):
+        bodies = {body for publisher in publishers for body in publisher.sent}
+        await consumer.wait_for_all(bodies, within_s=30)
+    print(f"{sum(publisher.nacks for publisher in publishers)} nacks, 0 of {len(bodies)} lost")

@@ -10,7 +10,7 @@
 -export([header/2, expires/1, last_death/1, is_cycle/2]).
 -export([route/4, declare_exchange/6, update_queue/2, sync_metadata/0, in_transaction/0,
          has_at_least_once/0, keeps_stages/0]).
--export([position/1, query/2, replace_dead_leaders/0, repair_member/1]).
+-export([position/1, query/2, has_dead_leader/1, replace_dead_leaders/0, repair_member/1]).
 
 -export_type([message/0]).
 
@@ -110,6 +110,10 @@ query(Leader, Function) ->
     Answer.
 
 %% Nobody depends on the recorded leader: a process asks all members for it.
+-spec has_dead_leader(rabbit_types:r(queue)) -> boolean().
+has_dead_leader(_Name) ->
+    false.
+
 -spec replace_dead_leaders() -> ok.
 replace_dead_leaders() ->
     ok.

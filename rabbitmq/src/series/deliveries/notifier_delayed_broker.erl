@@ -11,7 +11,7 @@
 -export([header/2, expires/1, last_death/1, is_cycle/2]).
 -export([route/4, declare_exchange/6, update_queue/2, sync_metadata/0, in_transaction/0,
          has_at_least_once/0, keeps_stages/0]).
--export([position/1, query/2, replace_dead_leaders/0, repair_member/1]).
+-export([position/1, query/2, has_dead_leader/1, replace_dead_leaders/0, repair_member/1]).
 
 -export_type([message/0]).
 
@@ -138,6 +138,13 @@ query(Leader, Function) ->
 %% that node and no other for its version. A dead-letter worker, which starts as soon as its own
 %% queue has a new leader, would hold everything until then. So the record names a living member
 %% at once, who knows the leader or waits for one, and the new leader puts itself there.
+-spec has_dead_leader(rabbit_types:r(queue)) -> boolean().
+has_dead_leader(Name) ->
+    {ok, Q} = rabbit_amqqueue:lookup(Name),
+    {_, Node} = amqqueue:get_pid(Q),
+    %% Asked as rabbit_fifo_client is about to: a node can be dead before this one has noticed.
+    Node =/= node() andalso rpc:call(Node, erlang, node, []) =/= Node.
+
 -spec replace_dead_leaders() -> ok.
 replace_dead_leaders() ->
     case [amqqueue:get_name(Q) || Q <- rabbit_amqqueue:list_by_type(quorum), is_led_by_dead(Q)] of
