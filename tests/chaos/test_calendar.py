@@ -16,6 +16,7 @@ from tests.house import House, wait_for
 MANY = 100_000
 
 
+@pytest.mark.alone
 def test_a_moment_beyond_the_horizon_waits_in_the_calendar_and_is_told_in_time(
     house: House,
 ) -> None:

@@ -39,6 +39,7 @@ def test_a_load_with_failures_is_told_once_each_by_the_ladder(house: House) -> N
     house.expect_clean_audit()
 
 
+@pytest.mark.alone
 def test_moments_that_are_no_tiers_are_kept_by_the_calendar(house: House) -> None:
     house.start_fleet()
     now = datetime.now(UTC)

@@ -8,7 +8,11 @@ import statistics
 import time
 from collections.abc import Iterable
 
+import pytest
+
 from tests.exchange.rig import Arrival, Rig
+
+pytestmark = pytest.mark.alone
 
 # The broker counts in whole milliseconds of its own clock.
 EARLY_MS = 1.0
