@@ -27,10 +27,12 @@ def board(
         bool, typer.Option("--json", help="Print one JSON document; with --watch one a line.")
     ] = False,
 ) -> None:
-    """Show what is due next, in the order of the moments: who, how, about what, in how long.
+    """Show what is due next, in the order of the moments.
 
-    Times are those of [wechat] time_zone, recipients are masked. It is read from Redis, where
-    whoever looks renews it from MySQL once a second; without Redis from MySQL alone.
+    Who is told, by which channel, about what, and in how long: a negative
+    time is overdue. Recipients are masked, times are in the settings' zone.
+    It is read from Redis, where whoever looks renews it from MySQL once a
+    second; without Redis from MySQL alone.
     """
     from notifier.settings import read_settings
     from notifier.wiring.board import open_board
@@ -75,7 +77,8 @@ async def _watch(view: BoardView, settings: Settings, *, limit: int, as_json: bo
             # A terminal that is made larger or smaller is asked anew each time.
             fits = min(limit, max(console.height - 4, 1))
             seen = await view.look(fits)
-            live.update(screen_of(seen, settings.wechat.time_zone), refresh=True)
+            screen = screen_of(seen, settings.wechat.time_zone, width=console.width)
+            live.update(screen, refresh=True)
             await asyncio.sleep(EVERY_S)
 
 

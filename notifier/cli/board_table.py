@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -14,12 +15,13 @@ from notifier.dispatch.board import Seen
 from notifier.domain.board import Board, Upcoming
 from notifier.domain.notification import State
 
-WIDTH = 100
+WIDTH = 120
 """Where no terminal has one."""
 COLUMNS = ("due", "in", "who", "channel", "what", "order", "state", "try", "tier")
 TO_THE_RIGHT = frozenset({"in", "try", "tier"})
-CUT = frozenset({"who", "what", "order"})
+CUT = frozenset({"who", "what"})
 """Where a narrow terminal leaves something out; `--json` has everything."""
+LONGEST_ORDER = 20
 NEAR = timedelta(seconds=10)
 LATE = timedelta(seconds=-1)
 NOTHING = "nothing is due: nobody is waiting to be told"
@@ -28,16 +30,16 @@ NOTHING = "nothing is due: nobody is waiting to be told"
 def print_board(board: Board, time_zone: str) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
-        console.width = max(console.width, WIDTH)
-    console.print(_body(board, ZoneInfo(time_zone)))
+        console.width = WIDTH
+    console.print(_body(board, ZoneInfo(time_zone), width=console.width))
 
 
-def screen_of(seen: Seen, time_zone: str) -> RenderableType:
+def screen_of(seen: Seen, time_zone: str, *, width: int) -> RenderableType:
     """Of a terminal that is redrawn."""
     zone = ZoneInfo(time_zone)
     head = Text(f"{seen.board.now.astimezone(zone):%Y-%m-%d %H:%M:%S}  ", style="bold")
     head.append("Ctrl-C ends", style="dim")
-    parts: list[RenderableType] = [head, _body(seen.board, zone)]
+    parts: list[RenderableType] = [head, _body(seen.board, zone, width=width)]
     if seen.trouble:
         parts.append(Text(seen.trouble, style="yellow", no_wrap=True, overflow="ellipsis"))
     return Group(*parts)
@@ -76,18 +78,15 @@ def _document(board: Board, zone: ZoneInfo) -> dict[str, object]:
     return {"now": now, "count": board.count, "more": board.more, "due": due}
 
 
-def _body(board: Board, zone: ZoneInfo) -> RenderableType:
+def _body(board: Board, zone: ZoneInfo, *, width: int) -> RenderableType:
     if not board.upcoming:
         return Text(NOTHING)
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    gap = 2 if width >= WIDTH else 1
+    table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim")
     for name in COLUMNS:
-        table.add_column(
-            name,
-            justify="right" if name in TO_THE_RIGHT else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            min_width=None if name in CUT else len(name),
-        )
+        justify: Literal["left", "right"] = "right" if name in TO_THE_RIGHT else "left"
+        longest = LONGEST_ORDER if name == "order" else None
+        table.add_column(name, justify=justify, no_wrap=name not in CUT, max_width=longest)
     for one in board.upcoming:
         table.add_row(*_row(one, board.now, zone))
     return Group(table, Text(_footer(board), style="dim"))
@@ -98,14 +97,18 @@ def _row(one: Upcoming, now: datetime, zone: ZoneInfo) -> tuple[str | Text, ...]
     return (
         _moment(one.due_at.astimezone(zone), now.astimezone(zone)),
         Text(_duration(left), style=_style(left, one.state)),
-        one.recipient,
+        _cut(one.recipient),
         one.channel,
-        one.template or one.role,
-        one.order_no or "–",
+        _cut(one.template or one.role),
+        _cut(one.order_no or "–"),
         one.state,
         str(one.attempt),
         f"{one.tier}s",
     )
+
+
+def _cut(text: str) -> Text:
+    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def _footer(board: Board) -> str:
@@ -125,27 +128,27 @@ def _style(left: timedelta, state: State) -> str:
 
 
 def _moment(due_at: datetime, now: datetime) -> str:
-    """With the day where it is another one."""
+    """With the day, and without the seconds, where it is another one."""
     if due_at.date() == now.date():
         return f"{due_at:%H:%M:%S}"
-    return f"{due_at:%m-%d %H:%M:%S}" if due_at.year == now.year else f"{due_at:%Y-%m-%d %H:%M}"
+    return f"{due_at:%m-%d %H:%M}" if due_at.year == now.year else f"{due_at:%Y-%m-%d}"
 
 
 def _duration(left: timedelta) -> str:
     if left < LATE:
-        return f"late {_length(-left)}"
+        return f"−{_length(-left)}"
     return "now" if left <= timedelta(0) else _length(left)
 
 
 def _length(length: timedelta) -> str:
     seconds = length.total_seconds()
     if seconds < 10:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f}s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     if days:
-        return f"{days} d {hours} h"
+        return f"{days}d {hours}h"
     if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+        return f"{hours}h{minutes:02}m"
+    return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"

@@ -22,12 +22,8 @@ def remind(
     user: Annotated[
         str, typer.Argument(help="Whom: an openid on wechat, else a user id.", show_default=False)
     ],
-    channel: Annotated[
-        str, typer.Option(help="How: wechat, webhook or push.", show_default=False)
-    ],
-    at: Annotated[
-        str | None, typer.Option(help="When: 2026-11-22 07:30, or unix seconds.")
-    ] = None,
+    channel: Annotated[str, typer.Option(help="How: wechat, webhook or push.", show_default=False)],
+    at: Annotated[str | None, typer.Option(help="When: 2026-11-22 07:30, or unix seconds.")] = None,
     in_: Annotated[
         str | None, typer.Option("--in", help="Or how long after the reservation: 10m, 10000ms.")
     ] = None,
@@ -44,10 +40,11 @@ def remind(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Remind somebody at a moment to pick up what was ordered: tell USER at T by channel X.
+    """Remind somebody of a pick-up: tell USER at a moment by a channel.
 
-    What is said on wechat is [wechat] pickup_template and pickup_fields. It is `publish` with the
-    template pickup_reminder; `notifier board` shows it until it is told, `cancel` takes it back.
+    It is `publish` with the template pickup_reminder; what it says on wechat
+    are the settings pickup_template and pickup_fields. `notifier board` shows
+    it until it is told, `notifier cancel` takes it back.
     """
     from zoneinfo import ZoneInfo
 

@@ -123,7 +123,9 @@ class RedisBoard:
             pipeline.delete(self._due, self._entries)
             if board.upcoming:
                 scores = {str(one.id): one.due_at.timestamp() * 1000 for one in board.upcoming}
-                entries = {str(one.id): orjson.dumps(asdict(one)) for one in board.upcoming}
+                entries: dict[Any, Any] = {
+                    str(one.id): orjson.dumps(asdict(one)) for one in board.upcoming
+                }
                 pipeline.zadd(self._due, scores)
                 pipeline.hset(self._entries, mapping=entries)
                 pipeline.pexpire(self._due, LIVES_MS)
@@ -145,7 +147,8 @@ async def _answering() -> AsyncIterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        raise StoreUnavailable(f"Redis: {error}; see NOTIFIER_REDIS_URL") from error
+        said = str(error).rstrip(".")
+        raise StoreUnavailable(f"Redis does not answer ({said}), see NOTIFIER_REDIS_URL") from error
 
 
 def _upcoming(row: Sequence[Any]) -> Upcoming:

@@ -29,6 +29,7 @@ from notifier.store.mysql import Database
 from notifier.store.replays import Replays
 from notifier.store.rescheduling import Rescheduling
 from notifier.store.timelines import Timelines
+from notifier.wiring.board import drop_board
 from notifier.wiring.delay import chosen_delay, mechanism_of, recorded_choice
 from notifier.wiring.parts import (
     ladders_of,
@@ -155,7 +156,9 @@ async def forget(
 ) -> Forgotten:
     """See notifier.dispatch.forget."""
     async with open_database(settings) as database:
-        return await forgetting.forget(subject, Forgetting(database), looked=looked)
+        found = await forgetting.forget(subject, Forgetting(database), looked=looked)
+    await drop_board(settings)
+    return found
 
 
 @asynccontextmanager
