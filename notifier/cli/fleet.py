@@ -109,6 +109,8 @@ def status(
 ) -> None:
     """Show the fleets of all hosts: processes, work in flight, rates, memory, depths.
 
+    And what rests, who wanted that and why, and what waits in the outbox.
+
     A fleet is shown while its heartbeats arrive in Redis; those of this host
     are asked directly. Exit code 1 if there is none.
     """

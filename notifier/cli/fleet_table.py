@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Literal
 
@@ -10,6 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from notifier.domain.pause import in_words, option_of, tier_scope
 from notifier.fleet.status import FleetStatus, ProcessStatus
 from notifier.fleet.survey import Survey
 
@@ -23,11 +25,16 @@ WIDTH = 120
 
 
 def document_of(seen: Survey) -> str:
-    """JSON: fleets (as FleetStatus), depths (tier to messages ready, or null), problems."""
+    """JSON: fleets (as FleetStatus), depths (tier to messages ready, or null), problems.
+
+    pauses, outbox: null where MySQL does not answer.
+    """
     depths = None if seen.depths is None else {str(k): v for k, v in seen.depths.items()}
     document = {
         "fleets": [_without_lateness(fleet) for fleet in seen.fleets],
         "depths": depths,
+        "pauses": None if seen.pauses is None else [asdict(pause) for pause in seen.pauses],
+        "outbox": seen.outbox and asdict(seen.outbox),
         "problems": seen.problems,
     }
     return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
@@ -45,6 +52,18 @@ def print_tables(seen: Survey) -> None:
         for process in fleet.processes:
             if process.last_error:
                 console.print(f"  {_name(process)}: {process.last_error}", markup=False)
+    for line in _lines_of(seen):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _lines_of(seen: Survey) -> Iterator[str]:
+    """What rests, how to end it, and what waits in the outbox."""
+    for pause in seen.pauses or ():
+        yield f"{in_words(pause)} (`notifier resume {option_of(pause.scope)}`)"
+    if seen.outbox is not None:
+        waiting, oldest_s = seen.outbox.waiting, seen.outbox.oldest_s
+        since = f", the first for {oldest_s:.1f} s" if waiting else ""
+        yield f"outbox: {waiting} rows wait{since}, {seen.outbox.rejected} were kept aside"
 
 
 def _without_lateness(fleet: FleetStatus) -> dict[str, object]:
@@ -78,7 +97,7 @@ def _row(process: ProcessStatus, seen: Survey) -> tuple[str, ...]:
         _name(process),
         str(process.pid),
         str(process.generation),
-        process.state,
+        _state(process, seen),
         _duration(process.uptime_s),
         "–" if depth is None else str(depth),
         str(process.in_flight),
@@ -88,6 +107,12 @@ def _row(process: ProcessStatus, seen: Survey) -> tuple[str, ...]:
         str(process.tally.dead),
         f"{process.rss_bytes // MIB} MB",
     )
+
+
+def _state(process: ProcessStatus, seen: Survey) -> str:
+    resting = {pause.scope for pause in seen.pauses or ()}
+    rests = process.tier is not None and tier_scope(process.tier) in resting
+    return "paused" if rests and process.state == "ready" else process.state
 
 
 def _name(process: ProcessStatus) -> str:

@@ -20,6 +20,10 @@ class Pauses:
         """Raises StoreUnavailable; the copy then stays as it is."""
         self._ends = dict(await self._store.read())
 
+    def rests(self, scope: str) -> bool:
+        """Whether it did when the copy was made."""
+        return scope in self._ends
+
     def is_paused(self, scopes: Iterable[str], now: datetime) -> bool:
         """Whether any of them rests. now: the database's time."""
         return any(self._rests(scope, now) for scope in scopes)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -14,7 +15,9 @@ from notifier.dispatch.attempt import Attempts
 from notifier.dispatch.pauses import Pauses
 from notifier.dispatch.ports import Delivery
 from notifier.dispatch.run_log import BufferedRunLog
+from notifier.dispatch.taking import Taking
 from notifier.dispatch.tally import Tally
+from notifier.domain.pause import tier_scope
 from notifier.domain.worker import WorkerReport
 from notifier.errors import StoreUnavailable
 
@@ -31,6 +34,10 @@ class Consumer(Protocol):
         self, handler: Callable[[Delivery], Awaitable[None]], *, prefetch: int
     ) -> None: ...
 
+    async def pause(self) -> None: ...
+
+    async def resume(self) -> None: ...
+
     async def stop_taking(self) -> None: ...
 
     async def idle(self) -> None: ...
@@ -38,6 +45,7 @@ class Consumer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TierParts:
+    tier: int
     consumer: Consumer
     attempts: Attempts
     pauses: Pauses
@@ -60,14 +68,20 @@ class TierWorker:
         self._parts: TierParts | None = None
 
     async def run(self, *, ready: Callable[[], None], draining: asyncio.Event) -> None:
-        async with self._open() as parts, _in_background(parts):
+        async with self._open() as parts:
             self._parts = parts
-            await parts.consumer.consume(parts.attempts.handle, prefetch=self._concurrency)
-            ready()
-            await draining.wait()
-            await parts.consumer.stop_taking()
-            parts.attempts.draining = True
-            await parts.consumer.idle()
+            taking = self._taking(parts)
+            await _refresh(parts.pauses, taking)
+            async with _in_background(parts, taking):
+                ready()
+                await draining.wait()
+                await taking.end()
+                parts.attempts.draining = True
+                await parts.consumer.idle()
+
+    def _taking(self, parts: TierParts) -> Taking:
+        consume = partial(parts.consumer.consume, parts.attempts.handle, prefetch=self._concurrency)
+        return Taking(parts.consumer, parts.pauses, scope=tier_scope(parts.tier), begin=consume)
 
     def report(self) -> WorkerReport:
         in_flight = self._parts.consumer.in_flight if self._parts else 0
@@ -75,22 +89,27 @@ class TierWorker:
 
 
 @asynccontextmanager
-async def _in_background(parts: TierParts) -> AsyncIterator[None]:
+async def _in_background(parts: TierParts, taking: Taking) -> AsyncIterator[None]:
     """If one of these dies, so does the worker; the supervisor starts a new one."""
     async with asyncio.TaskGroup() as group:
         tasks = (
             group.create_task(parts.run_log.run()),
-            group.create_task(_refresh(parts.pauses)),
+            group.create_task(_keep_fresh(parts.pauses, taking)),
         )
         yield
         for task in tasks:
             task.cancel()
 
 
-async def _refresh(pauses: Pauses) -> None:
+async def _keep_fresh(pauses: Pauses, taking: Taking) -> None:
     while True:
-        try:
-            await pauses.refresh()
-        except StoreUnavailable as error:
-            log.warning("pauses.not_refreshed", error=str(error))
         await asyncio.sleep(REFRESH_EVERY_S)
+        await _refresh(pauses, taking)
+
+
+async def _refresh(pauses: Pauses, taking: Taking) -> None:
+    try:
+        await pauses.refresh()
+    except StoreUnavailable as error:
+        log.warning("pauses.not_refreshed", error=str(error))
+    await taking.follow()

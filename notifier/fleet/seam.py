@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
+from notifier.domain.pause import Pause
 from notifier.domain.worker import Worker
 from notifier.settings import Settings
+from notifier.store.outbox_rows import Backlog
 
 MODULE_VARIABLE = "NOTIFIER_CHILD_WIRING"
 """Names another module with the functions of `Wiring`; tests of the fleet use it."""
@@ -28,6 +30,10 @@ class Wiring(Protocol):
 
     async def queue_depths(self, settings: Settings) -> Mapping[int, int] | None:
         """Messages ready per tier's queue; None where the broker does not answer."""
+        ...
+
+    async def standing(self, settings: Settings) -> tuple[Sequence[Pause], Backlog]:
+        """What rests, and what waits in the outbox. Raises StoreUnavailable, StoreError."""
         ...
 
 

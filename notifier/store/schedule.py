@@ -15,6 +15,7 @@ from notifier.domain.rules import RuleBook
 from notifier.domain.settle import InFlight, crash
 from notifier.store.attempts import crashed_values, insert_attempts
 from notifier.store.mysql import Cursor, Database
+from notifier.store.pauses import resting_tiers
 from notifier.store.records import update_values, write_next
 from notifier.store.sql import marks
 
@@ -90,10 +91,15 @@ class Schedule:
         """Publish again what the broker should have delivered and has not.
 
         busy: tiers whose queues have messages ready. Their rows are late, not lost, and looked at
-        again later; at most five times, so that no message is hidden for ever.
+        again later; at most five times, so that no message is hidden for ever. Those of a tier
+        that rests wait in its queue, for as long as it does.
         """
         async with self._database.transaction() as cursor:
-            rows = await self._take(cursor, f"{MESSAGE}, postponements", State.WAITING, 10)
+            found = await self._take(cursor, f"{MESSAGE}, postponements", State.WAITING, 10)
+            resting = await resting_tiers(cursor) if found else set()
+            resting.intersection_update(self._rule_book.places.tiers)
+            _postpone(cursor, [row for row in found if row[3] in resting], counted=False)
+            rows = [row for row in found if row[3] not in resting]
             late = [row for row in rows if row[3] in busy and row[9] < MOST_POSTPONEMENTS]
             lost = [row for row in rows if row[3] not in busy or row[9] >= MOST_POSTPONEMENTS]
             _postpone(cursor, late)
@@ -105,7 +111,7 @@ class Schedule:
                     f"sweeps = LEAST(sweeps + 1, 10) WHERE id IN ({marks(len(lost))})",
                     [FIRST_BACKOFF_S, LONGEST_BACKOFF_S, *[row[0] for row in lost]],
                 )
-        return Swept(count=len(lost), more=len(rows) == self._batch * 10)
+        return Swept(count=len(lost), more=len(found) == self._batch * 10)
 
     async def expire_leases(self, publish: Publish) -> Swept:
         """Close attempts whose process never recorded an outcome, and try again."""
@@ -179,12 +185,12 @@ class Schedule:
         )
 
 
-def _postpone(cursor: Cursor, rows: Sequence[Sequence[Any]]) -> None:
+def _postpone(cursor: Cursor, rows: Sequence[Sequence[Any]], *, counted: bool = True) -> None:
     if rows:
         cursor.later(
-            "UPDATE notifier_notification SET postponements = postponements + 1, "
+            "UPDATE notifier_notification SET postponements = postponements + %s, "
             f"next_sweep_at = NOW(6) + INTERVAL %s SECOND WHERE id IN ({marks(len(rows))})",
-            [int(POSTPONE.total_seconds()), *[row[0] for row in rows]],
+            [int(counted), int(POSTPONE.total_seconds()), *[row[0] for row in rows]],
         )
 
 

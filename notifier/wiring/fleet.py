@@ -52,6 +52,9 @@ from notifier.wiring.parts import (
     server_of,
     topology_of,
 )
+from notifier.wiring.pausing import standing
+
+__all__ = ["queue_depths", "release_leases", "standing", "worker_for"]
 
 log = structlog.get_logger(__name__)
 WORKER_ID = "NOTIFIER_CHILD_WORKER_ID"
@@ -144,6 +147,7 @@ def _tier_worker(settings: Settings, tier: int, worker_id: str) -> TierWorker:
                 pauses = Pauses(MysqlPauses(database), who=worker_id)
                 run_log = BufferedRunLog(_sinks(settings, database))
                 yield TierParts(
+                    tier=tier,
                     consumer=consumer,
                     attempts=Attempts(
                         tier=tier,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -61,6 +62,24 @@ def test_each_kind_is_paused_shown_and_resumed(house: House) -> None:
         "tier 5s is taken from again",
     ]
     assert kept(house) == []
+
+
+def test_status_shows_what_rests_and_what_waits_in_the_outbox(house: House) -> None:
+    until = datetime.now(UTC) + timedelta(days=1)
+    notifier(
+        house, "pause", "--tier", "3", "--reason", "x", "--until", until.isoformat(), "--who", "ann"
+    )
+    house.execute("INSERT INTO notifier_outbox (channel, recipient) VALUES ('push', 'user-7')")
+
+    shown, listed = notifier(house, "status"), notifier(house, "status", "--json")
+
+    assert "tier 3s rests since" in shown.stdout
+    assert "outbox: 1 rows wait, the first for " in shown.stdout
+    document = json_of(listed.stdout)
+    [pause] = document["pauses"]
+    assert (pause["scope"], pause["who"], pause["reason"]) == ("tier:3", "ann", "x")
+    assert datetime.fromisoformat(pause["until"]) == until
+    assert document["outbox"].items() >= {"waiting": 1, "rejected": 0}.items()
 
 
 def test_one_that_does_not_rest_cannot_be_resumed(house: House) -> None:

@@ -200,6 +200,7 @@ async def test_a_worker_drains_what_is_in_flight_and_leaves_the_rest_in_the_queu
     @asynccontextmanager
     async def open_parts() -> AsyncIterator[TierParts]:
         yield TierParts(
+            tier=1,
             consumer=consumer,
             attempts=process.attempts,
             pauses=process.pauses,

@@ -11,13 +11,16 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
+from notifier.domain.pause import Pause
 from notifier.domain.worker import WorkerReport
 from notifier.errors import BrokerUnavailable, NotifierError
 from notifier.fleet.identity import own_worker_id
 from notifier.settings import Settings
+from notifier.store.outbox_rows import Backlog
 
 
 def folder() -> Path:
@@ -83,3 +86,8 @@ async def release_leases(settings: Settings, worker_id: str) -> None:
 
 async def queue_depths(settings: Settings) -> Mapping[int, int] | None:
     return {1: 11, 3: 33}
+
+
+async def standing(settings: Settings) -> tuple[Sequence[Pause], Backlog]:
+    rest = Pause(scope="tier:3", since=datetime.now(UTC), until=None, reason="a trial", who="ann")
+    return [rest], Backlog(waiting=0, oldest_s=0.0, rejected=0)

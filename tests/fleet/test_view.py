@@ -47,6 +47,8 @@ def test_status_for_people_has_a_line_for_each_process(
     assert f"supervisor {standing.pid} (" in shown.stdout
     assert "tier 1s/2 " in shown.stdout
     assert "calendar " in shown.stdout
+    assert "tier 3s rests since" in shown.stdout
+    assert "outbox: 0 rows wait, 0 were kept aside" in shown.stdout
 
 
 def test_status_without_any_fleet_says_so(host: Host) -> None:

@@ -11,7 +11,7 @@ import pytest
 from notifier.domain.notification import ChannelName
 from notifier.domain.outcome import Sent
 from notifier.errors import BrokerUnavailable
-from notifier.store.schedule import Schedule
+from notifier.store.schedule import MOST_POSTPONEMENTS, Schedule
 from tests.core import RULE_BOOK, SECOND, Core, Published, anybody
 
 HOUR = timedelta(hours=1)
@@ -156,6 +156,21 @@ async def test_rows_of_a_busy_tier_are_postponed_five_times(
         assert 28 * SECOND < row["next_sweep_at"] - row["now"] <= 30 * SECOND
     await core.shift(id_, "next_sweep_at", -1)
     assert (await core.schedule.sweep(published, [1, 3])).count == 1
+
+
+async def test_rows_of_a_tier_at_rest_are_left_in_its_queue_however_long(
+    core: Core, published: Published
+) -> None:
+    id_ = (await core.due()).notification_id
+    await core.database.run(
+        "INSERT INTO notifier_pause VALUES ('tier:1', NOW(6), NULL, 'a trial', 'test')"
+    )
+    for _ in range(MOST_POSTPONEMENTS + 1):
+        await core.shift(id_, "next_sweep_at", -1)
+        assert (await core.schedule.sweep(published, [])).count == 0
+    await core.database.run("UPDATE notifier_pause SET until_at = NOW(6)")
+    await core.shift(id_, "next_sweep_at", -1)
+    assert (await core.schedule.sweep(published, [])).count == 1
 
 
 async def test_rows_of_other_tiers_are_not_postponed(core: Core, published: Published) -> None:
