@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable
 
 import pamqp.frame
 from pamqp import commands as spec
@@ -18,11 +19,15 @@ from notifier.errors import BrokerUnavailable
 class Confirms:
     """The publishes of one channel: frames that wait to be written, futures that wait for confirms.
 
+    on_nack: called when the broker refuses one.
     Confirms count from 1 on each channel. Source: RabbitMQ, Publisher Confirms.
     """
 
-    def __init__(self, channel: DirectChannel, *, timeout_s: float) -> None:
+    def __init__(
+        self, channel: DirectChannel, *, timeout_s: float, on_nack: Callable[[], None]
+    ) -> None:
         self._channel = channel
+        self._on_nack = on_nack
         self._timeout_s = timeout_s
         self._loop = asyncio.get_running_loop()
         self._frames: list[bytes] = []
@@ -81,6 +86,8 @@ class Confirms:
             self._settle(tag, error)
         elif tag in self._pending:
             _answer(self._pending.pop(tag)[0], error)
+        if not accepted:
+            self._on_nack()
 
     def _watch(self) -> None:
         """One timer, for the oldest; a timer for each publish would cost more than the publish."""

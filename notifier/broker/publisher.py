@@ -26,6 +26,8 @@ from notifier.domain.message import Message
 from notifier.errors import BrokerUnavailable, TopologyError
 
 PERSISTENT = 2
+# Longer than a quorum queue takes to elect a leader.
+RENEW_AFTER = timedelta(seconds=5)
 
 
 class Publisher:
@@ -36,9 +38,17 @@ class Publisher:
     """
 
     def __init__(
-        self, link: Link, topology: Topology, delay: Mechanism, *, confirm_within: timedelta
+        self,
+        link: Link,
+        topology: Topology,
+        delay: Mechanism,
+        *,
+        confirm_within: timedelta,
+        renew_after: timedelta,
     ) -> None:
         self._link = link
+        self._renew_after_s = renew_after.total_seconds()
+        self._opened_s = 0.0
         self._dead_queue = topology.dead_queue
         self._delay = delay
         self._timeout_s = confirm_within.total_seconds()
@@ -56,8 +66,12 @@ class Publisher:
         delay: Mechanism,
         *,
         confirm_within: timedelta = timedelta(seconds=10),
+        renew_after: timedelta = RENEW_AFTER,
     ) -> Publisher:
-        publisher = cls(link, topology, delay, confirm_within=confirm_within)
+        """renew_after: how old a connection is that is given up because a message is refused."""
+        publisher = cls(
+            link, topology, delay, confirm_within=confirm_within, renew_after=renew_after
+        )
         await link.use(publisher._attach)
         return publisher
 
@@ -154,8 +168,9 @@ class Publisher:
         timeout_s = self._link.server.timeout.total_seconds()
         self._plain = await transport.channel(timeout=timeout_s)
         channel = await open_channel(transport, confirms=True, timeout_s=timeout_s)
-        confirms = Confirms(channel, timeout_s=self._timeout_s)
+        confirms = Confirms(channel, timeout_s=self._timeout_s, on_nack=self._on_nack)
         self._confirms = confirms
+        self._opened_s = asyncio.get_running_loop().time()
         channel.on_return = partial(self._on_return, confirms)
         for opened in (channel, self._plain):
             opened.closing.add_done_callback(partial(self._detach, confirms))
@@ -166,6 +181,13 @@ class Publisher:
         if isinstance(error, ChannelNotFoundEntity):
             reason += f"; {APPLY}"
         self._give_up(confirms, reason)
+
+    def _on_nack(self) -> None:
+        """RabbitMQ 3.10 refuses for as long as a node is away whatever comes over a channel that
+        first used a queue when its leader died there. A new channel finds the new leader.
+        """
+        if asyncio.get_running_loop().time() - self._opened_s > self._renew_after_s:
+            self._link.drop("RabbitMQ refuses messages")
 
     def _on_return(self, confirms: Confirms, queue: str) -> None:
         self._give_up(confirms, f"queue {queue!r} is missing; {APPLY}")

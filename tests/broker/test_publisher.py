@@ -7,7 +7,7 @@ import aio_pika
 import pytest
 from yarl import URL
 
-from notifier.broker.connection import Link, Server, connect, open_connection
+from notifier.broker.connection import Link, Server, Setup, connect, open_connection
 from notifier.broker.consumer import Consumer
 from notifier.broker.delay_exchange import ExchangeDelay
 from notifier.broker.publisher import Publisher
@@ -182,3 +182,38 @@ async def test_closing_the_link_answers_everything_that_still_waits(
 
     answers = await asyncio.gather(*publishes, return_exceptions=True)
     assert {type(answer) for answer in answers} == {BrokerUnavailable}
+
+
+async def test_a_connection_whose_messages_are_refused_is_given_up_for_a_new_one(
+    link: Link, server: Server, topology: Topology
+) -> None:
+    publisher = await Publisher.open(
+        link, topology, ExchangeDelay(topology), renew_after=timedelta(0)
+    )
+    renewed = asyncio.Event()
+    async with await open_connection(server, name="test") as connection:
+        channel = await connection.channel()
+        full = await channel.declare_queue(
+            f"{topology.exchange}.full",
+            exclusive=True,
+            arguments={"x-max-length": 0, "x-overflow": "reject-publish"},
+        )
+        await full.bind(topology.exchange, topology.queue_of(1))
+        await link.use(_once_more(renewed))
+        with pytest.raises(BrokerUnavailable, match=r"basic\.nack"):
+            await publisher.publish(message(), delay=NOW)
+        async with asyncio.timeout(30):
+            await renewed.wait()
+    await publisher.publish(message(), delay=NOW)
+
+
+def _once_more(event: asyncio.Event) -> Setup:
+    """Sets the event at the second connection."""
+    seen: list[object] = []
+
+    async def setup(transport: object) -> None:
+        seen.append(transport)
+        if len(seen) > 1:
+            event.set()
+
+    return setup
