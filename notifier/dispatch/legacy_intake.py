@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
+from uuid import UUID
 
 import structlog
 
@@ -13,6 +14,7 @@ from notifier.dispatch.failpoint import pass_by
 from notifier.dispatch.intake import AcceptedBatch, Receipt
 from notifier.dispatch.tally import Tally
 from notifier.domain.legacy_item import Item
+from notifier.domain.notification import State
 from notifier.domain.submission import Submission
 from notifier.errors import InvalidInput, StoreError, Unavailable
 
@@ -47,6 +49,7 @@ class Rows(Protocol):
 
 class Handover(Protocol):
     async def hand_over(self, batch: AcceptedBatch) -> Receipt: ...
+    async def hasten(self, ids: Sequence[UUID]) -> None: ...
 
 
 class LegacyIntake:
@@ -70,6 +73,7 @@ class LegacyIntake:
         self._faults = faults
         self._poll_s = poll_s
         self._tally = tally
+        self._is_first = True
 
     async def run(self, draining: asyncio.Event) -> None:
         """Until told to drain; what is begun then is finished. A server away is waited for."""
@@ -98,6 +102,7 @@ class LegacyIntake:
             log.error("intake.refused", source=self._source.name, error=str(error))
             for item in items:
                 await self._settle_alone(item)
+        self._is_first = False
         return len(items) == MOST
 
     async def _settle(self, items: Sequence[Item]) -> None:
@@ -110,8 +115,16 @@ class LegacyIntake:
             self._tally.failed(f"{item.way} kept aside: {fault.field}")
         self._tally.published(sum(one.new for one in batch.accepted))
         await self._intake.hand_over(batch)
+        if self._is_first:
+            await self._hasten(batch)
         pass_by("intake_before_remove")
         await self._source.remove(items)
+
+    async def _hasten(self, batch: AcceptedBatch) -> None:
+        """Whoever accepted them before may have died before they were published."""
+        known = [one for one in batch.accepted if not one.new and one.state is State.WAITING]
+        if known:
+            await self._intake.hasten([one.id for one in known])
 
     async def _judged(
         self, items: Sequence[Item]

@@ -1,0 +1,82 @@
+"""`notifier intake`: what was kept aside is shown, retried or dropped; `check` speaks of it."""
+
+from __future__ import annotations
+
+import hashlib
+
+import orjson
+
+from tests.cli.acting import Done, notifier
+from tests.house import House
+
+OPENID = "oLvqQwo25p5myELvO5VXj0k-7ngk"
+GOOD = f"1912136916313##150481##1576140373##{OPENID}##李伟测试##13926"
+BAD = GOOD.replace("13926", "13,926")
+
+
+def intake(house: House, *arguments: str, code: int = 0) -> Done:
+    done = notifier(house, "intake", *arguments)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def keep_aside(house: House, number: int, record: str = BAD) -> None:
+    digest = hashlib.sha1(f"{number}".encode(), usedforsecurity=False).hexdigest()
+    body = record.encode()
+    house.execute(
+        "INSERT INTO notifier_intake_rejected "
+        "(id, way, digest, body, size, reason, rejected_at) VALUES "
+        f"({number}, 'order', '{digest}', 0x{body.hex()}, {len(body)}, 'designer_id: bad', NOW(6))"
+    )
+
+
+def kept(house: House) -> list[int]:
+    return [row[0] for row in house.rows("SELECT id FROM notifier_intake_rejected ORDER BY id")]
+
+
+def test_nothing_kept_aside_is_well(house: House) -> None:
+    assert "0 entries were kept aside" in intake(house, "list").stdout
+    assert "ok       intake: switched off" in notifier(house, "check").stdout
+
+
+def test_what_was_kept_aside_is_shown_with_the_reason_and_without_the_openid(house: House) -> None:
+    keep_aside(house, 7)
+    said = intake(house, "list").stdout
+    assert "'1912136916313##150481##1576140373##oLvq…7ngk##李伟测试##13,926'" in said
+    assert "designer_id: bad" in said
+    document = orjson.loads(intake(house, "list", "--json").stdout)
+    assert document["kept_aside"] == 1
+    assert [(row["id"], row["way"]) for row in document["kept"]] == [(7, "order")]
+    assert OPENID not in said + str(document)
+    assert "problem  intake: 1 entries broke a rule and" in notifier(house, "check").stdout
+
+
+def test_an_entry_is_retried_mended_or_dropped(house: House) -> None:
+    for number in (1, 2, 3):
+        keep_aside(house, number)
+    refused = intake(house, "retry", "1", code=1)
+    assert "0 entries accepted" in refused.stdout
+    assert "1: designer_id: '13,926'" in refused.stderr
+    assert "1 entries accepted" in intake(house, "retry", "1", "--record", GOOD).stdout
+    assert "1 entries dropped" in intake(house, "drop", "2").stdout
+    assert kept(house) == [3]
+    assert house.rows("SELECT order_no, recipient FROM notifier_notification") == [
+        ("1912136916313", OPENID)
+    ]
+    assert "1 entries dropped" in intake(house, "drop", "--all").stdout
+
+
+def test_what_is_not_there_or_not_said_is_refused(house: House) -> None:
+    assert "no entry 9 was kept aside" in intake(house, "drop", "9", code=1).stderr
+    assert "no entry 9 was kept aside" in intake(house, "retry", "9", code=1).stderr
+    assert "give an entry's id, or --all" in intake(house, "drop", code=2).stderr
+    said = intake(house, "retry", "--all", "--record", GOOD, code=2).stderr
+    assert "record: goes with one id" in said
+
+
+def test_a_forgotten_person_is_among_them_no_more(house: House) -> None:
+    keep_aside(house, 1)
+    keep_aside(house, 2, BAD.replace(OPENID, "oSomebodyElse"))
+    done = notifier(house, "forget", "--openid", OPENID, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert kept(house) == [2]
