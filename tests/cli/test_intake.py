@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from uuid import uuid4
 
 import orjson
+import redis
 
+from notifier.settings import Settings
+from notifier.wiring.legacy import intake_worker, sources_of
 from tests.cli.acting import Done, notifier
 from tests.house import House
 
+PAGE = (Path(__file__).parents[2] / "docs" / "legacy.md").read_text(encoding="utf-8")
 OPENID = "oLvqQwo25p5myELvO5VXj0k-7ngk"
 GOOD = f"1912136916313##150481##1576140373##{OPENID}##李伟测试##13926"
 BAD = GOOD.replace("13926", "13,926")
@@ -80,3 +90,47 @@ def test_a_forgotten_person_is_among_them_no_more(house: House) -> None:
     done = notifier(house, "forget", "--openid", OPENID, "--yes")
     assert done.returncode == 0, done.stderr
     assert kept(house) == [2]
+
+
+def test_what_the_page_puts_into_redis_is_taken(house: House) -> None:
+    name = uuid4().hex
+    changed = {"order_list": f"{name}:orders", "reminder_set": f"{name}:queue"}
+    settings = house.settings.model_copy(
+        update={"intake": house.settings.intake.model_copy(update=changed)}
+    )
+    with redis.Redis.from_url(house.environment["NOTIFIER_REDIS_URL"]) as server:
+        for line in re.findall(r"^redis-cli (.*)$", PAGE, re.MULTILINE):
+            word, key, *rest = shlex.split(line)
+            server.execute_command(
+                word, {"queue": f"{name}:queue"}.get(key, f"{name}:orders"), *rest
+            )
+    asyncio.run(take_all(settings))
+    told = house.rows("SELECT role, recipient FROM notifier_notification ORDER BY role")
+    assert told == [("designer", OPENID), ("recipient", "user-42")]
+    assert kept(house) == []
+
+
+async def take_all(settings: Settings) -> None:
+    draining = asyncio.Event()
+    running = asyncio.create_task(
+        intake_worker(settings).run(ready=lambda: None, draining=draining)
+    )
+    async with asyncio.timeout(60):
+        for source in sources_of(settings).values():
+            while await source.waiting():
+                await asyncio.sleep(0.02)
+            await source.aclose()
+    draining.set()
+    await running
+
+
+def test_the_page_names_settings_and_commands_that_there_are(house: House) -> None:
+    (block,) = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    Settings(**tomllib.loads(block))
+    for section, setting in re.findall(r"`\[(\w+)\] (\w+)`", PAGE):
+        assert hasattr(getattr(house.settings, section), setting)
+    for line in re.findall(r"^(notifier .*)$", PAGE, re.MULTILINE):
+        words = shlex.split(line, comments=True)[1:]
+        assert notifier(house, *words[:2], "--help").returncode == 0
+        done = notifier(house, *words)
+        assert done.returncode in (0, 1), done.stderr
