@@ -18,7 +18,8 @@ from notifier.domain.lease import Attempted
 from notifier.domain.outcome import Retry, Unknown
 from notifier.domain.submission import of_record
 from notifier.errors import BrokerUnavailable, StoreUnavailable
-from tests.core import SECOND, Core, anybody
+from notifier.store.schedule import Schedule
+from tests.core import RULE_BOOK, SECOND, Core, anybody
 from tests.dispatch.floor import Floor, Process, until
 
 
@@ -145,12 +146,12 @@ async def test_an_order_that_the_application_holds_locked_stops_no_other(
     assert (await core.row(held.notification_id))["state"] == "sent"
 
 
-def calendar_of(core: Core, floor: Floor) -> Calendar:
+def calendar_of(core: Core, floor: Floor, *, batch: int = 500) -> Calendar:
     async def busy() -> set[int]:
         return set()
 
     return Calendar(
-        core.schedule,
+        Schedule(core.database, rule_book=RULE_BOOK, batch=batch),
         publish=floor.publisher.publish_many,
         busy_tiers=busy,
         tick=SECOND / 20,
@@ -173,6 +174,24 @@ async def test_what_the_broker_lost_the_calendar_brings_back(core: Core, floor: 
         draining.set()
         await calendar
     assert len(floor.wechat.sent) == 40
+
+
+async def test_calendars_of_three_fleets_promote_each_of_300_rows_once(
+    core: Core, floor: Floor
+) -> None:
+    await core.accept(*(anybody(delay=3600 * SECOND) for _ in range(300)))
+    await core.database.run(
+        "UPDATE notifier_notification SET next_sweep_at = NOW(6), due_at = NOW(6)"
+    )
+    draining = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(calendar_of(core, floor, batch=25).run(draining))
+        await until(lambda: len(floor.publisher.published) >= 300)
+        draining.set()
+    promoted = Counter(message.notification_id for message, _ in floor.publisher.published)
+    assert set(promoted.values()) == {1}
+    assert await states(core) == Counter(waiting=300)
 
 
 async def test_a_calendar_waits_for_a_broker_that_is_away(core: Core, floor: Floor) -> None:
