@@ -1,0 +1,1 @@
+"""What endpoints that hang cost those that work."""
