@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -123,9 +123,7 @@ class RedisBoard:
             pipeline.delete(self._due, self._entries)
             if board.upcoming:
                 scores = {str(one.id): one.due_at.timestamp() * 1000 for one in board.upcoming}
-                entries: dict[Any, Any] = {
-                    str(one.id): orjson.dumps(asdict(one)) for one in board.upcoming
-                }
+                entries: dict[Any, Any] = {str(one.id): orjson.dumps(one) for one in board.upcoming}
                 pipeline.zadd(self._due, scores)
                 pipeline.hset(self._entries, mapping=entries)
                 pipeline.pexpire(self._due, LIVES_MS)
