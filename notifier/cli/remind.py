@@ -20,7 +20,7 @@ EXAMPLE = (
 @app.command(epilog=EXAMPLE)
 def remind(
     user: Annotated[
-        str, typer.Argument(help="Whom: an openid on wechat, else a user id.", show_default=False)
+        str, typer.Argument(metavar="USER", help="An openid on wechat, else a user id.")
     ],
     channel: Annotated[str, typer.Option(help="How: wechat, webhook or push.", show_default=False)],
     at: Annotated[str | None, typer.Option(help="When: 2026-11-22 07:30, or unix seconds.")] = None,
