@@ -41,20 +41,25 @@ class ForeignOrders:
     def __init__(self, intake: OrderIntake, *, order_book: str) -> None:
         self._intake = intake
         self._order_book = order_book
-        self._accept = Batch[Submission, Accepted](self._accept_all, most=MOST)
+        self._accept = Batch[tuple[Submission, bool], Accepted](self._accept_all, most=MOST)
 
     async def accept(self, body: bytes, *, redelivered: bool) -> Accepted:
         """Commit, publish. Raises InvalidInput, StoreError, StoreUnavailable."""
         submission = of_record(read_record(body), order_book=self._order_book)
         # It may have been delayed on its way: where its claim window is over, nothing is left.
-        accepted = await self._accept(replace(submission, delay=timedelta(0)))
-        if redelivered and not accepted.new and accepted.state is State.WAITING:
-            # Who accepted it may have died before it was published.
-            await self._intake.hasten([accepted.id])
-        return accepted
+        return await self._accept((replace(submission, delay=timedelta(0)), redelivered))
 
-    async def _accept_all(self, submissions: Sequence[Submission]) -> Sequence[Accepted]:
-        return (await self._intake.accept(submissions)).accepted
+    async def _accept_all(self, requests: Sequence[tuple[Submission, bool]]) -> Sequence[Accepted]:
+        receipt = await self._intake.accept([submission for submission, _ in requests])
+        doubtful = [
+            accepted.id
+            for accepted, (_, redelivered) in zip(receipt.accepted, requests, strict=True)
+            if redelivered and not accepted.new and accepted.state is State.WAITING
+        ]
+        if doubtful:
+            # Who accepted them may have died before they were published.
+            await self._intake.hasten(doubtful)
+        return receipt.accepted
 
 
 class ForeignMessages:
@@ -77,7 +82,7 @@ class ForeignMessages:
             _say(refusal)
         else:
             pass_by("foreign_before_ack")
-            log.info("foreign.accepted", notification=str(accepted.id), new=accepted.new)
+            log.debug("foreign.accepted", notification=str(accepted.id), new=accepted.new)
 
     async def _order_of(self, delivery: Delivery, unreadable: DecodeError) -> Accepted:
         """Raises DecodeError, InvalidInput, StoreError: nothing was accepted."""

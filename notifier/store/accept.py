@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import TypeVar
 from uuid import UUID
 
 from notifier.domain.ladder import Ladder
@@ -20,6 +21,8 @@ from notifier.store.earlier import Earlier, earlier_ones
 from notifier.store.endpoints import with_ladders
 from notifier.store.mysql import Cursor, Database
 from notifier.store.sql import flat, marks, rows_of_marks
+
+Done = TypeVar("Done")
 
 CONFLICTS_BORNE = 4
 
@@ -49,10 +52,7 @@ class Acceptor:
         """
         if not submissions:
             return Acceptance(accepted=[], publish=[])
-        for _ in range(CONFLICTS_BORNE):
-            with suppress(StoreConflict):
-                return await self._accept(submissions)
-        return await self._accept(submissions)
+        return await _insistently(lambda: self._accept(submissions))
 
     async def _accept(self, submissions: Sequence[Submission]) -> Acceptance:
         async with self._database.transaction() as cursor:
@@ -88,11 +88,20 @@ class Acceptor:
 
     async def hasten(self, ids: Sequence[UUID]) -> None:
         """Let the sweeper publish these as soon as it can: the broker did not take them."""
-        await self._database.run(
-            "UPDATE notifier_notification SET next_sweep_at = NOW(6) "
-            f"WHERE id IN ({marks(len(ids))}) AND state = 'waiting'",
-            [id_.bytes for id_ in ids],
+        await _insistently(
+            lambda: self._database.run(
+                "UPDATE notifier_notification SET next_sweep_at = NOW(6) "
+                f"WHERE id IN ({marks(len(ids))}) AND state = 'waiting'",
+                [id_.bytes for id_ in ids],
+            )
         )
+
+
+async def _insistently(do: Callable[[], Awaitable[Done]]) -> Done:
+    for _ in range(CONFLICTS_BORNE):
+        with suppress(StoreConflict):
+            return await do()
+    return await do()
 
 
 class Inserted:
