@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
-from notifier.domain.legacy_record import LARGEST
+from notifier.domain.legacy_record import read_text
 from notifier.domain.notice import Offer, submission_of
 from notifier.domain.order import LATEST_MOMENT, parse_record, shorten
 from notifier.domain.reminder import Reminder, notice_of
@@ -55,13 +55,13 @@ def order_of(item: Item, *, claim_window: timedelta, order_book: str) -> Submiss
     """The designer's notification; due when the record expires, or at the end of the claim window
     from now. Raises InvalidInput.
     """
-    record = parse_record(_text(item), expiry_needed=False)
+    record = parse_record(read_text(item.body, size=item.size), expiry_needed=False)
     return of_record(record, order_book=order_book, claim_window=claim_window)
 
 
 def reminder_of(item: Item, rules: ReminderRules, offer: Offer) -> Submission:
     """Due at the score, or now where that has passed. Raises InvalidInput."""
-    member = _text(item)
+    member = read_text(item.body, size=item.size)
     match = rules.member.fullmatch(member)
     if match is None:
         raise InvalidInput(
@@ -78,17 +78,6 @@ def reminder_of(item: Item, rules: ReminderRules, offer: Offer) -> Submission:
     submission = submission_of(notice_of(reminder, now=now, zone=rules.zone), offer, now=now)
     key = f"reminder\x1f{item.score}\x1f{member}"
     return replace(submission, dedupe_key=hashlib.sha256(key.encode()).digest())
-
-
-def _text(item: Item) -> str:
-    if item.size > LARGEST:
-        raise InvalidInput("record", f"{item.size} bytes are more than {LARGEST}")
-    try:
-        return item.body.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidInput(
-            "record", f"is not UTF-8: byte 0x{item.body[error.start]:02x} at {error.start}"
-        ) from None
 
 
 def _moment(score: str) -> datetime:

@@ -19,17 +19,21 @@ def is_meant_as_record(body: bytes) -> bool:
     return SEPARATOR.encode() in body and not is_json_object(body)
 
 
-def read_record(body: bytes) -> OrderRecord:
+def read_record(body: bytes, *, expiry_needed: bool = True) -> OrderRecord:
     """The record of the bytes; blanks and a line's end around it do not matter.
 
-    Raises InvalidInput that names the field and the value.
+    expiry_needed: see parse_record. Raises InvalidInput that names the field and the value.
     """
-    if len(body) > LARGEST:
-        raise InvalidInput("record", f"{len(body)} bytes are more than {LARGEST}")
+    return parse_record(read_text(body, size=len(body)), expiry_needed=expiry_needed)
+
+
+def read_text(body: bytes, *, size: int) -> str:
+    """size: of all of it, where `body` is only its beginning. Raises InvalidInput."""
+    if size > LARGEST:
+        raise InvalidInput("record", f"{size} bytes are more than {LARGEST}")
     try:
-        text = body.decode()
+        return body.decode()
     except UnicodeDecodeError as error:
         raise InvalidInput(
             "record", f"is not UTF-8: byte 0x{body[error.start]:02x} at {error.start}"
         ) from None
-    return parse_record(text)

@@ -34,7 +34,9 @@ def test_a_furnished_house_is_ready(house: House) -> None:
         "RabbitMQ",
         "WeChat",
         "webhooks",
+        "pauses",
         "outbox",
+        "intake",
     ]
     assert all(line.startswith("ok ") for line in checked.stdout.splitlines())
 

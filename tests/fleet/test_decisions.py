@@ -73,6 +73,8 @@ def test_silence_is_ten_heartbeats_and_at_least_fifteen_seconds() -> None:
 def test_a_fleet_has_a_place_for_each_process_and_one_for_the_calendar() -> None:
     labels = [place.label for place in places_of({1: 2, 5: 1})]
     assert labels == ["tier 1s", "tier 1s/2", "tier 5s", "calendar"]
+    with_intake = [place.label for place in places_of({1: 1}, intake=True)]
+    assert with_intake == ["tier 1s", "calendar", "intake"]
 
 
 def test_a_worker_id_is_short_and_never_given_twice() -> None:
