@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from notifier.dispatch.explain import Explainer
 from notifier.domain.message import Message
 from notifier.domain.notification import ChannelName
 from notifier.domain.outcome import Answer, Held, Paused, Sent
 from notifier.domain.settle import OPEN_REST
 from notifier.store.pauses import MysqlPauses
-from tests.core import SECOND, Core, anybody
+from notifier.store.timelines import Timelines
+from tests.core import LADDERS, SECOND, Core, anybody
 from tests.dispatch.floor import Floor, Process
 
 SHOP = "endpoint:shop"
@@ -91,14 +93,43 @@ async def test_the_answer_is_kept_with_the_attempt(
 async def test_whose_turn_comes_later_is_put_off_to_it_and_nothing_is_burnt(
     core: Core, floor: Floor, process: Process
 ) -> None:
-    floor.webhook.script.append(Held(wait=7 * SECOND))
+    floor.webhook.script.append(Held(wait=7 * SECOND, reason="rate_limit:10 a second"))
     message = await due_for(core, SHOP)
 
     await process.deliver(message)
 
     row = await core.row(message.notification_id)
     assert (row["state"], row["step"], row["attempt"]) == ("waiting", 0, 1)
+    assert row["reason"] == "rate_limit:10 a second"
     # The moment is reckoned from the database's clock as this process knows it, to a millisecond.
     assert 6 * SECOND < row["due_at"] - row["now"] < 7.1 * SECOND
     assert await core.attempts(message.notification_id) == []
     assert [later.seq for later, _ in floor.publisher.published] == [message.seq + 1]
+
+
+async def test_what_is_held_for_long_waits_in_the_calendar_and_says_why_until_it_is_told(
+    core: Core, floor: Floor, process: Process
+) -> None:
+    why = "endpoint_down:timeout, since 2026-11-21 12:00:00 UTC"
+    floor.webhook.script.append(Held(wait=300 * SECOND, reason=why))
+    message = await due_for(core, SHOP)
+
+    await process.deliver(message)
+
+    row = await core.row(message.notification_id)
+    assert (row["state"], row["step"], row["attempt"]) == ("scheduled", 0, 1)
+    explained = await Explainer(Timelines(core.database), LADDERS).explain(
+        str(message.notification_id)
+    )
+    [words] = [each.explanation for each in explained]
+    assert words.reason == (
+        "held back, nothing is lost: its endpoint does not work: "
+        "timeout, since 2026-11-21 12:00:00 UTC"
+    )
+
+    await core.set(message.notification_id, state="waiting")
+    await core.make_due(message.notification_id)
+    await process.deliver((await core.message(message.notification_id))[0])
+
+    row = await core.row(message.notification_id)
+    assert (row["state"], row["reason"], row["attempt"]) == ("sent", "", 1)
