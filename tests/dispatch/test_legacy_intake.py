@@ -64,7 +64,12 @@ class Legacy:
         return source
 
     def intake(
-        self, way: Way = Way.ORDER, *, core: Core | None = None, source: Any = None
+        self,
+        way: Way = Way.ORDER,
+        *,
+        core: Core | None = None,
+        source: Any = None,
+        tally: Tally | None = None,
     ) -> LegacyIntake:
         core = core or self.core
         return LegacyIntake(
@@ -74,7 +79,7 @@ class Legacy:
             judge=JUDGES[way],
             faults=no_faults,
             poll_s=0.02,
-            tally=Tally(),
+            tally=tally or Tally(),
         )
 
     @property
@@ -329,11 +334,22 @@ async def test_a_key_of_another_kind_is_left_as_it_is_and_named(legacy: Legacy) 
     assert await legacy.redis.get(f"{legacy.name}:order") == b"something else"
 
 
-async def test_servers_that_are_away_are_waited_for(legacy: Legacy) -> None:
-    with pytest.raises(StoreUnavailable):
-        await legacy.source(url=NOBODY).take(1)
+async def test_a_redis_that_is_away_is_waited_for_and_named(legacy: Legacy) -> None:
     with pytest.raises(SettingsError, match=r"\[intake\] url"):
         legacy.source(url="localhost")
+    with pytest.raises(StoreUnavailable):
+        await legacy.source(url=NOBODY).take(1)
+    stop, tally = asyncio.Event(), Tally()
+    nowhere = legacy.intake(source=legacy.source(url=NOBODY), tally=tally)
+    running = asyncio.create_task(nowhere.run(stop))
+    async with asyncio.timeout(30):
+        while "Redis of [intake]" not in tally.report().last_error:
+            await asyncio.sleep(0.01)
+    stop.set()
+    await running
+
+
+async def test_a_database_that_is_away_leaves_everything_in_redis(legacy: Legacy) -> None:
     away = Core(Database(MysqlOptions(url="mysql://root@127.0.0.1:1/notifier")))
     await legacy.push(*(record(number) for number in range(MOST + 5)))
     stop = asyncio.Event()
