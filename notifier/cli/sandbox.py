@@ -25,6 +25,8 @@ Folder = Annotated[
     typer.Option(help="Effects, certificates, addresses.", envvar="NOTIFIER_SANDBOX_FOLDER"),
 ]
 DEFAULT = private_folder() / "sandbox"
+LOOPBACK = "127.0.0.0/8"
+"""Webhooks to the sandbox go there; else nothing that is not public may be called."""
 SCRIPT_HELP = (
     "Rules as JSON, or a file with them: "
     '[{"endpoint":"template_send","action":"errcode:-1","times":2,"per":"openid"}]'
@@ -65,7 +67,10 @@ def run(
 
 @sandbox_app.command()
 def env(folder: Folder = DEFAULT) -> None:
-    """Print the settings that point a fleet at the running sandbox, for a shell."""
+    """Print the settings that point a fleet at the running sandbox, for a shell.
+
+    They let webhooks reach this machine's loopback: not for a fleet that calls anybody else.
+    """
     from notifier.sandbox.options import APP_ID, APP_SECRET
 
     addresses = _addresses(folder)
@@ -74,6 +79,9 @@ def env(folder: Folder = DEFAULT) -> None:
         "NOTIFIER_WECHAT_APP_SECRET": APP_SECRET,
         "NOTIFIER_WECHAT_BASE_URL": addresses["data_url"],
         "NOTIFIER_WECHAT_CA_FILE": str(Path(addresses["ca_file"]).absolute()),
+        "NOTIFIER_WEBHOOK_CA_FILE": str(Path(addresses["ca_file"]).absolute()),
+        "NOTIFIER_EGRESS_ALLOW_CIDRS": LOOPBACK,
+        "NOTIFIER_EGRESS_PORTS": "",  # any
         "NOTIFIER_SANDBOX_CONTROL_URL": addresses["control_url"],
     }
     for name, value in values.items():

@@ -1,84 +1,68 @@
-"""Orders into the order table, their notifications through intake, their ids on disk."""
+"""Submissions through intake, batch by batch, their ids on disk."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from time import monotonic
 
 from notifier.dispatch.intake import Intake, Receipt
+from notifier.domain.submission import Submission
 from notifier.errors import StoreUnavailable
 from notifier.loadtest.ids_file import IdsFile
 from notifier.loadtest.judge import Promise
-from notifier.loadtest.plan import Plan, SyntheticOrder, submissions_of
+from notifier.loadtest.load import Load
 from notifier.loadtest.watch import Tally
-from notifier.store.mysql import Database
-from notifier.store.orders import LOADTEST_TABLE
-from notifier.store.playground import OpenOrder, put_orders
 
 BATCH = 250
 LANES = 2
 """Batches under way at once, so that the database and the broker both have work."""
 PACE_S = 0.02
-"""Orders that are due within this time arrive together, as with any busy back end."""
+"""What is due within this time arrives together, as with any busy back end."""
 LANES_PACED = 8
 """A slow batch must not make the next one late."""
 
 
-async def put_all_orders(database: Database, plan: Plan) -> None:
-    """Before the clock runs: an application's orders are there when they are due."""
-    for numbers in batches(plan.count):
-        orders = [
-            OpenOrder(
-                order_id=order.order_id,
-                order_no=order.order_no,
-                publisher_openid=order.publisher,
-            )
-            for order in plan.orders(numbers)
-        ]
-        await put_orders(database, LOADTEST_TABLE, orders)
-
-
 class Generator:
-    def __init__(self, plan: Plan, intake: Intake, *, ids: IdsFile, tally: Tally) -> None:
-        self._plan = plan
+    def __init__(self, load: Load, intake: Intake, *, ids: IdsFile, tally: Tally) -> None:
+        self._load = load
         self._intake = intake
         self._ids = ids
         self._tally = tally
 
     async def run(self, rate: float | None) -> None:
-        """rate: orders a second, evenly; None: as fast as they are accepted.
+        """rate: a second, evenly; None: as fast as they are accepted.
 
         Raises StoreUnavailable where MySQL stays away, StoreError.
         """
         lanes = asyncio.Semaphore(LANES if rate is None else LANES_PACED)
         async with asyncio.TaskGroup() as group:
-            async for numbers in paced(self._plan.count, rate):
+            async for numbers in paced(self._load.plan.count, rate):
                 await lanes.acquire()
                 group.create_task(self._accept(numbers, lanes.release))
 
     async def _accept(self, numbers: range, done: Callable[[], None]) -> None:
         try:
-            orders = self._plan.orders(numbers)
-            receipt = await self._patiently(orders)
+            submissions = self._load.submissions(numbers)
+            receipt = await self._patiently(submissions)
             await self._ids.append(
                 [
                     Promise(
-                        order_no=order.order_no,
+                        order_no=submission.order_no,
                         notification_id=str(accepted.id),
-                        designer=order.designer,
-                        publisher=order.publisher,
+                        whom=self._load.whom(number),
                     )
-                    for order, accepted in zip(orders, receipt.accepted, strict=True)
+                    for number, submission, accepted in zip(
+                        numbers, submissions, receipt.accepted, strict=True
+                    )
                 ]
             )
-            self._tally.accept(len(orders), held_up=receipt.held_up)
+            self._tally.accept(len(numbers), held_up=receipt.held_up)
         finally:
             done()
 
-    async def _patiently(self, orders: list[SyntheticOrder]) -> Receipt:
+    async def _patiently(self, submissions: Sequence[Submission]) -> Receipt:
         """Their dedupe keys make it safe to repeat what may have been accepted."""
-        submissions = submissions_of(orders, self._plan.began)
         for patience_s in (0.2, 0.5, 1.0, 2.0):
             try:
                 return await self._intake.accept(submissions)

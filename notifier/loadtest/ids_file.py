@@ -56,4 +56,5 @@ class IdsFile:
 def read_promises(path: Path) -> Iterator[Promise]:
     with path.open("rb") as lines:
         for line in lines:
-            yield Promise(**orjson.loads(line))
+            promise = orjson.loads(line)
+            yield Promise(**{**promise, "whom": tuple(promise["whom"])})

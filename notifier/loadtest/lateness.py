@@ -15,9 +15,9 @@ NEVER_MADE = frozenset({"released", "cancelled"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRow:
-    """openid: whom it told. due_at: UTC. lateness_ms: start minus due_at, the database's time."""
+    """whom: as in a promise. due_at: UTC. lateness_ms: start minus due_at, the database's time."""
 
-    openid: str
+    whom: str
     tier: int
     due_at: datetime
     lateness_ms: float
@@ -54,11 +54,11 @@ def by_attempts(rows: Iterable[AttemptRow]) -> dict[int, Spread]:
 
 def as_received(rows: Iterable[AttemptRow], effects: Iterable[Effect]) -> dict[int, Spread]:
     """The receiver's first byte minus the due moment of the attempt that succeeded, by tier."""
-    received_at: Mapping[str, float] = {each.openid: each.received_at for each in effects}
+    received_at: Mapping[str, float] = {each.whom: each.received_at for each in effects}
     return _by_tier(
-        (row.tier, (received_at[row.openid] - row.due_at.timestamp()) * 1000)
+        (row.tier, (received_at[row.whom] - row.due_at.timestamp()) * 1000)
         for row in rows
-        if row.outcome == "sent" and row.openid in received_at
+        if row.outcome == "sent" and row.whom in received_at
     )
 
 

@@ -1,4 +1,4 @@
-"""The synthetic orders of one run, all known from a few numbers."""
+"""What one run accepts, all known from a few numbers: orders, or webhooks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ class SyntheticOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """began: UTC. salt: letters and digits that tell runs of one moment apart."""
+    """count: orders, or webhooks. began: UTC. salt: letters and digits that tell runs of one moment
+    apart.
+    """
 
     count: int
     began: datetime
@@ -51,9 +53,9 @@ class Plan:
         return f"oLT{self.run}-"
 
     @property
-    def expected(self) -> int:
-        """Notifications: of each order its designer's and its publisher's."""
-        return 2 * self.count
+    def endpoint_prefix(self) -> str:
+        """Of the synthetic endpoints' names, which begin with a word of the load test's own."""
+        return f"loadtest-{self.run}-"
 
     def order_no(self, number: int) -> str:
         return f"{self.order_prefix}{number:07}"

@@ -15,8 +15,8 @@ LINE_EVERY_S = 3.0
 
 
 @contextmanager
-def shown(orders: int) -> Iterator[Callable[[Tally], None]]:
-    """On stderr. orders: to be accepted; twice as many people are to be told."""
+def shown() -> Iterator[Callable[[Tally], None]]:
+    """On stderr."""
     console = Console(stderr=True, highlight=False)
     if not console.is_terminal:
         yield _Lines(console)
@@ -28,12 +28,12 @@ def shown(orders: int) -> Iterator[Callable[[Tally], None]]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, refresh_per_second=2) as progress:
-        accepted = progress.add_task("accepted", total=orders)
-        told = progress.add_task("told", total=2 * orders)
+        accepted = progress.add_task("accepted", total=None)
+        told = progress.add_task("told", total=None)
 
         def show(tally: Tally) -> None:
-            progress.update(accepted, completed=tally.accepted)
-            progress.update(told, completed=tally.told)
+            progress.update(accepted, completed=tally.accepted, total=tally.wanted)
+            progress.update(told, completed=tally.told, total=tally.expected)
 
         yield show
 
@@ -49,6 +49,6 @@ class _Lines:
         self._next_at = monotonic() + LINE_EVERY_S
         self._console.print(
             f"{monotonic() - tally.began:5.0f} s  accepted {tally.accepted} of "
-            f"{tally.expected // 2}, told {tally.told} of {tally.expected}",
+            f"{tally.wanted}, told {tally.told} of {tally.expected}",
             soft_wrap=True,
         )

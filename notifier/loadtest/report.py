@@ -13,28 +13,44 @@ from notifier.loadtest.lateness import Spread
 from notifier.loadtest.machine import Machine
 
 NAMED = 10
-"""How many openids of each kind a person is shown; the JSON names up to a hundred times as many."""
+"""How many names of each kind a person is shown; the JSON names up to a hundred times as many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the run was told to do. rate: orders a second, None for as fast as accepted."""
+    """What the run was told to do.
 
+    count: orders, or webhooks. endpoints: that they go to; None for orders.
+    rate: a second, None for as fast as accepted.
+    """
+
+    channel: str
     count: int
+    endpoints: int | None
     rate: float | None
     fail: float
     base_url: str
     control_url: str | None
 
+    @property
+    def accepts(self) -> str:
+        return "orders" if self.endpoints is None else "webhooks"
+
+    @property
+    def tells(self) -> str:
+        return "people" if self.endpoints is None else "webhooks"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepting:
-    """seconds: from the first order handed in to the last one accepted, the generator's clock.
+    """count: orders, or webhooks. promised: how many are to be told.
 
+    seconds: from the first one handed in to the last one accepted, the generator's clock.
     held_up: why the broker did not take some at once; "" where it did.
     """
 
-    orders: int
+    count: int
+    promised: int
     seconds: float
     ids_file: Path
     held_up: str
@@ -80,7 +96,7 @@ class Report:
         if not self.settled_in_time or self.unsettled:
             return False
         if self.verdict is None:
-            return self.states.get(State.SENT, 0) == 2 * self.accepting.orders
+            return self.states.get(State.SENT, 0) == self.accepting.promised
         return self.verdict.is_clean
 
 
@@ -93,7 +109,7 @@ def document_of(report: Report) -> dict[str, Any]:
         **asdict(report.asked),
         "machine": asdict(report.machine),
         "accepted_ids": str(report.accepting.ids_file),
-        "accepted": report.accepting.orders,
+        "accepted": report.accepting.count,
         "accepting_s": round(report.accepting.seconds, 3),
         "sent": report.states.get(State.SENT, 0),
         "dead": report.states.get(State.DEAD, 0),
@@ -118,11 +134,15 @@ def document_of(report: Report) -> dict[str, Any]:
 
 def lines_of(report: Report) -> Iterator[str]:
     states, asked = report.states, report.asked
-    pace = f"{asked.rate:g} orders/s" if asked.rate else "as fast as accepted"
-    yield f"load test {report.run}: {asked.count} orders, {pace}, {asked.fail:.0%} refused"
+    pace = f"{asked.rate:g} {asked.accepts}/s" if asked.rate else "as fast as accepted"
+    to = "" if asked.endpoints is None else f" to {asked.endpoints} endpoints"
+    yield (
+        f"load test {report.run}: {asked.count} {asked.accepts}{to}, {pace}, "
+        f"{asked.fail:.0%} refused"
+    )
     yield f"  on {report.machine.line}"
     accepting = report.accepting
-    yield f"accepted   {accepting.orders} orders in {accepting.seconds:.2f} s"
+    yield f"accepted   {accepting.count} {asked.accepts} in {accepting.seconds:.2f} s"
     yield f"           their ids: {accepting.ids_file}"
     if accepting.held_up:
         yield f"           some had to wait for the sweeper: {accepting.held_up}"
@@ -145,12 +165,12 @@ def _verdict_lines(report: Report) -> Iterator[str]:
     if verdict is None:
         yield "lost       not known: no sandbox to ask (--control-url)"
         return
-    promised = 2 * report.accepting.orders
-    yield f"told       {verdict.told} of {promised} people, by the sandbox's effects on disk"
+    promised, tells = report.accepting.promised, report.asked.tells
+    yield f"told       {verdict.told} of {promised} {tells}, by the sandbox's effects on disk"
     yield f"lost       {len(verdict.lost)}"
     yield f"doubled    {len(verdict.doubled)}"
     if verdict.unpromised:
-        yield f"unpromised {len(verdict.unpromised)}: told, but their orders were not accepted"
+        yield f"unpromised {len(verdict.unpromised)}: told, but not accepted"
     for kind, names in _named(verdict):
         for name in names[:NAMED]:
             yield f"           {kind} {name}"

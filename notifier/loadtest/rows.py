@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from notifier.domain.notification import State
 from notifier.loadtest.lateness import AttemptRow
+from notifier.loadtest.load import Load
 from notifier.loadtest.plan import Plan
 from notifier.store.mysql import Database
 
@@ -30,7 +31,8 @@ async def read_states(database: Database, plan: Plan) -> dict[State, int]:
     return {State(state): count for state, count in rows}
 
 
-async def read_run(database: Database, plan: Plan) -> RunRows:
+async def read_run(database: Database, load: Load) -> RunRows:
+    plan = load.plan
     states = await read_states(database, plan)
     span = await database.fetch(
         "SELECT TIMESTAMPDIFF(MICROSECOND, MIN(accepted_at), MAX(settled_at)) "
@@ -39,23 +41,28 @@ async def read_run(database: Database, plan: Plan) -> RunRows:
     )
     attempts: list[AttemptRow] = []
     for first in range(0, plan.count, ORDERS_AT_ONCE):
-        attempts += await _read_attempts(database, plan, first)
+        attempts += await _read_attempts(database, load, first)
     wall_us = span[0][0]
     wall_s = None if wall_us is None else wall_us / 1e6
     return RunRows(states=states, wall_s=wall_s, attempts=attempts)
 
 
-async def _read_attempts(database: Database, plan: Plan, first: int) -> list[AttemptRow]:
+async def _read_attempts(database: Database, load: Load, first: int) -> list[AttemptRow]:
+    plan = load.plan
     last = min(first + ORDERS_AT_ONCE, plan.count) - 1
     rows = await database.fetch(
-        "SELECT n.recipient, a.tier, a.due_at, a.lateness_us, a.outcome "
+        "SELECT n.recipient, n.order_no, a.tier, a.due_at, a.lateness_us, a.outcome "
         "FROM notifier_notification n JOIN notifier_attempt a ON a.notification_id = n.id "
         "WHERE n.order_no BETWEEN %s AND %s",
         [plan.order_no(first), plan.order_no(last)],
     )
     return [
         AttemptRow(
-            openid=openid, tier=tier, due_at=due_at, lateness_ms=lateness_us / 1000, outcome=outcome
+            whom=load.told_by(recipient, order_no),
+            tier=tier,
+            due_at=due_at,
+            lateness_ms=lateness_us / 1000,
+            outcome=outcome,
         )
-        for openid, tier, due_at, lateness_us, outcome in rows
+        for recipient, order_no, tier, due_at, lateness_us, outcome in rows
     ]

@@ -11,29 +11,38 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from notifier.domain.notification import State
+from notifier.domain.notification import ChannelName, State
 from notifier.errors import InvalidInput
 from notifier.loadtest.fleet import need_a_fleet
-from notifier.loadtest.generate import Generator, put_all_orders
+from notifier.loadtest.generate import Generator
 from notifier.loadtest.ids_file import IdsFile, read_promises
 from notifier.loadtest.judge import judge
 from notifier.loadtest.lateness import as_received, by_attempts
+from notifier.loadtest.load import Load
 from notifier.loadtest.machine import Machine, this_machine
+from notifier.loadtest.orders import OrderLoad
 from notifier.loadtest.plan import Plan
 from notifier.loadtest.report import Accepting, Asked, Report
 from notifier.loadtest.rows import read_run, read_states
-from notifier.loadtest.target import Receiver, check_target, lift_quotas, refusing, rules_of
+from notifier.loadtest.target import Receiver, check_target, lift_quotas, refusing
 from notifier.loadtest.watch import Sources, Tally, Watch
+from notifier.loadtest.webhooks import WebhookLoad
 from notifier.loadtest.witness import Witness
 from notifier.settings import Settings
 from notifier.store.mysql import Database
 from notifier.wiring import entry, parts
 
+NO_SANDBOX = (
+    "no sandbox is known; start `notifier sandbox run` and point this shell at it with "
+    '`eval "$(notifier sandbox env)"`, or give --control-url'
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadOptions:
-    """rate: orders a second; None: as fast as they are accepted. fail: 0 to 1.
+    """channel: wechat or webhook. count: orders, or webhooks. endpoints: that webhooks go to.
 
+    rate: a second; None: as fast as they are accepted. fail: 0 to 1.
     timeout_s: from the last acceptance to the last end; None: by the ladder and the count.
     folder: for the file of accepted ids.
     """
@@ -43,6 +52,8 @@ class LoadOptions:
     fail: float
     timeout_s: float | None
     folder: Path
+    channel: ChannelName = ChannelName.WECHAT
+    endpoints: int = 100
     target_is_mine: bool = False
 
 
@@ -60,27 +71,45 @@ async def run_load_test(
     plan = Plan(count=options.count, began=datetime.now(UTC), salt=secrets.token_hex(2))
     machine = this_machine()
     await check(settings, options, receiver)
-    witness = None
-    if receiver is not None:
-        await lift_quotas(receiver)
-        witness = await Witness.of(receiver, plan)
     async with parts.open_database(settings) as database:
-        await put_all_orders(database, plan)
-        test = LoadTest(settings, options, plan, database=database, witness=witness)
-        async with refusing(receiver, rules_of(options.fail, plan.openid_prefix)):
-            settled_in_time = await test.load(show)
-        return await test.report(settled_in_time=settled_in_time, machine=machine)
+        load = load_of(settings, options, receiver, plan=plan, database=database)
+        witness = None
+        if receiver is not None:
+            await lift_quotas(receiver)
+            witness = await Witness.of(receiver, load)
+        test = LoadTest(settings, options, load, database=database, witness=witness)
+        async with load.in_place():
+            async with refusing(receiver, load.rules(options.fail)):
+                settled_in_time = await test.load(show)
+            return await test.report(settled_in_time=settled_in_time, machine=machine)
+
+
+def load_of(
+    settings: Settings,
+    options: LoadOptions,
+    receiver: Receiver | None,
+    *,
+    plan: Plan,
+    database: Database,
+) -> Load:
+    """Raises InvalidInput."""
+    if options.channel is ChannelName.WECHAT:
+        return OrderLoad(plan=plan, database=database)
+    if options.channel is not ChannelName.WEBHOOK:
+        raise InvalidInput("channel", f"{options.channel} cannot be loaded; wechat and webhook can")
+    if receiver is None:
+        raise InvalidInput("control_url", NO_SANDBOX)
+    return WebhookLoad(plan=plan, endpoints=options.endpoints, settings=settings, receiver=receiver)
 
 
 async def check(settings: Settings, options: LoadOptions, receiver: Receiver | None) -> None:
     """Raises InvalidInput where the target is not one to be loaded, NobodyConsumes."""
-    if receiver is None and (options.fail or not options.target_is_mine):
-        raise InvalidInput(
-            "control_url",
-            "no sandbox is known; start `notifier sandbox run` and point this shell at it with "
-            '`eval "$(notifier sandbox env)"`, or give --control-url',
-        )
-    if receiver is not None and not options.target_is_mine:
+    is_webhook = options.channel is ChannelName.WEBHOOK
+    if receiver is None and (options.fail or is_webhook or not options.target_is_mine):
+        raise InvalidInput("control_url", NO_SANDBOX)
+    if receiver is not None and is_webhook:
+        await receiver.health()
+    elif receiver is not None and not options.target_is_mine:
         await check_target(settings.wechat.base_url, receiver)
     await need_a_fleet(settings)
 
@@ -92,18 +121,19 @@ class LoadTest:
         self,
         settings: Settings,
         options: LoadOptions,
-        plan: Plan,
+        load: Load,
         *,
         database: Database,
         witness: Witness | None,
     ) -> None:
         self._settings = settings
         self._options = options
-        self._plan = plan
+        self._load = load
+        self._plan = load.plan
         self._database = database
         self._witness = witness
-        self._tally = Tally(expected=plan.expected)
-        self._ids_path = options.folder / f"{plan.run}.accepted.jsonl"
+        self._tally = Tally(wanted=options.count, expected=load.each * options.count)
+        self._ids_path = options.folder / f"{load.plan.run}.accepted.jsonl"
 
     async def load(self, show: Callable[[Tally], None]) -> bool:
         """Publish, and wait for the end of all; whether it came in time."""
@@ -111,14 +141,14 @@ class LoadTest:
         watch = Watch(tally, self._sources(), show=show)
         timeout_s = self._options.timeout_s
         if timeout_s is None:
-            timeout_s = 60 + 2 * sum(delays_s) + self._plan.expected / 100
+            timeout_s = 60 + 2 * sum(delays_s) + tally.expected / 100
         async with entry.open_intake(self._settings) as intake, failing_first() as group:
             watching = group.create_task(
                 watch.until_settled(timeout_s=timeout_s, first_delay_s=delays_s[0])
             )
             with IdsFile(self._ids_path) as ids:
                 tally.began = monotonic()
-                await Generator(self._plan, intake, ids=ids, tally=tally).run(self._options.rate)
+                await Generator(self._load, intake, ids=ids, tally=tally).run(self._options.rate)
             tally.is_all_accepted = True
             return await watching
 
@@ -134,18 +164,19 @@ class LoadTest:
 
     async def report(self, *, settled_in_time: bool, machine: Machine) -> Report:
         promises = await asyncio.to_thread(lambda: list(read_promises(self._ids_path)))
-        rows = await read_run(self._database, self._plan)
+        rows = await read_run(self._database, self._load)
         verdict, refusals, effects = None, {}, []
         if self._witness is not None:
             refusals = await self._witness.refusals()
             effects = await self._witness.effects()
-            verdict = judge(promises, effects, openid_prefix=self._plan.openid_prefix)
+            verdict = judge(promises, effects, prefix=self._load.prefix)
         return Report(
             run=self._plan.run,
             asked=self._asked(),
             machine=machine,
             accepting=Accepting(
-                orders=len(promises),
+                count=len(promises),
+                promised=sum(len(each.whom) for each in promises),
                 seconds=self._tally.accepted_until - self._tally.began,
                 ids_file=self._ids_path,
                 held_up=self._tally.held_up,
@@ -160,8 +191,11 @@ class LoadTest:
         )
 
     def _asked(self) -> Asked:
+        is_webhook = self._options.channel is ChannelName.WEBHOOK
         return Asked(
+            channel=self._options.channel,
             count=self._options.count,
+            endpoints=self._options.endpoints if is_webhook else None,
             rate=self._options.rate,
             fail=self._options.fail,
             base_url=self._settings.wechat.base_url,

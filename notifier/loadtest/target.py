@@ -23,6 +23,8 @@ class Receiver(Protocol):
 
     async def behaviour(self, **changes: Any) -> None: ...
 
+    async def webhooks(self, secrets: Mapping[str, Sequence[str]]) -> None: ...
+
     async def script(
         self, rules: Sequence[Mapping[str, Any]], *, mode: str
     ) -> Sequence[Mapping[str, Any]]: ...
@@ -41,24 +43,6 @@ async def check_target(base_url: str, receiver: Receiver) -> None:
             "published. Point the fleet and this shell at the sandbox with "
             '`eval "$(notifier sandbox env)"`, or say --target-is-mine',
         )
-
-
-def rules_of(fail: float, openid_prefix: str) -> list[dict[str, Any]]:
-    """Refuse this share of the run's notifications once, and half of those a second time.
-
-    fail: 0 to 1. The sandbox chooses by the notification, and a larger share of them contains the
-    smaller, so that the second rule is for the half that the first one has already met.
-    """
-    if not fail:
-        return []
-    common = {
-        "endpoint": "template_send",
-        "match": {"openid": f"{openid_prefix}*"},
-        "per": "client_msg_id",
-        "times": 1,
-        "action": "errcode:-1",
-    }
-    return [{**common, "share": fail}, {**common, "share": fail / 2}]
 
 
 async def lift_quotas(receiver: Receiver) -> None:

@@ -19,8 +19,12 @@ SILENCE_S = 15.0
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """How far a run has come. Times are monotonic. held_up: why the broker refused something."""
+    """How far a run has come. Times are monotonic. held_up: why the broker refused something.
 
+    wanted: to be accepted. expected: to be told.
+    """
+
+    wanted: int
     expected: int
     accepted: int = 0
     told: int = 0
@@ -30,8 +34,8 @@ class Tally:
     accepted_until: float = 0.0
     is_all_accepted: bool = False
 
-    def accept(self, orders: int, *, held_up: str = "") -> None:
-        self.accepted += orders
+    def accept(self, count: int, *, held_up: str = "") -> None:
+        self.accepted += count
         self.held_up = held_up or self.held_up
         self.accepted_until = monotonic()
         if self.accepted_since is None:
@@ -79,7 +83,7 @@ class Watch:
         if not tally.is_all_accepted or not self._is_worth_asking():
             return False
         self._changed_at = monotonic()
-        return all_ended(await self._sources.states(), orders=tally.accepted)
+        return all_ended(await self._sources.states(), accepted=tally.accepted)
 
     def _is_worth_asking(self) -> bool:
         if self._tally.told >= self._tally.expected:
@@ -95,7 +99,7 @@ class Watch:
             )
 
 
-def all_ended(states: Mapping[State, int], *, orders: int) -> bool:
+def all_ended(states: Mapping[State, int], *, accepted: int) -> bool:
     """A publisher's row is there from the moment on that its designer's was first claimed."""
     ended = sum(states.get(state, 0) for state in TERMINAL)
-    return ended >= orders and ended == sum(states.values())
+    return ended >= accepted and ended == sum(states.values())

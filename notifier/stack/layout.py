@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import random
@@ -50,6 +52,12 @@ class Layout:
     def __post_init__(self) -> None:
         # From the file it comes as a word, and an unknown one is refused.
         object.__setattr__(self, "database", DatabaseKind(self.database))
+
+    @property
+    def webhook_key(self) -> str:
+        """32 bytes in base64, the same for as long as the stack's data."""
+        digest = hashlib.sha256(b"endpoints' secrets " + self.cookie.encode()).digest()
+        return base64.b64encode(digest).decode()
 
 
 def load(folder: Path) -> Layout | None:

@@ -101,6 +101,7 @@ class Stack:
             "NOTIFIER_AMQP_MANAGEMENT_URL": f"http://{management}",
             "NOTIFIER_MYSQL_URL": f"mysql://{mysql}/notifier",
             "NOTIFIER_REDIS_URL": f"redis://{redis}/0",
+            "NOTIFIER_WEBHOOK_KEY": layout.webhook_key,
         }
 
     def exports(self) -> str:

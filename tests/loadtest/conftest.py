@@ -16,6 +16,11 @@ def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
     """Everything but a fleet."""
     folder = tmp_path_factory.mktemp("house")
     with running(folder / "sandbox") as sandbox, built(stack, sandbox, folder) as furnished:
+        furnished.environment |= {
+            "NOTIFIER_EGRESS_ALLOW_CIDRS": "127.0.0.0/8",
+            "NOTIFIER_EGRESS_PORTS": "",
+            "NOTIFIER_WEBHOOK_CA_FILE": str(sandbox.addresses["ca_file"]),
+        }
         yield furnished
 
 

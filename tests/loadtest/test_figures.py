@@ -14,8 +14,8 @@ from notifier.errors import InvalidInput
 from notifier.loadtest.generate import BATCH, paced
 from notifier.loadtest.judge import Effect
 from notifier.loadtest.lateness import AttemptRow, as_received, by_attempts, spread_of
+from notifier.loadtest.load import refused_at_first
 from notifier.loadtest.plan import MOST_ORDERS, Plan, submissions_of
-from notifier.loadtest.target import rules_of
 from notifier.loadtest.watch import all_ended
 
 BEGAN = datetime(2026, 11, 21, 13, 0, 0, 123456, tzinfo=UTC)
@@ -70,14 +70,14 @@ def test_percentiles_are_values_that_occurred() -> None:
 def test_lateness_is_told_by_tier_and_from_both_ends() -> None:
     due_at = BEGAN
     rows = [
-        AttemptRow(openid="a", tier=1, due_at=due_at, lateness_ms=2.0, outcome="retry"),
-        AttemptRow(openid="a", tier=3, due_at=due_at, lateness_ms=4.0, outcome="sent"),
-        AttemptRow(openid="b", tier=1, due_at=due_at, lateness_ms=6.0, outcome="sent"),
-        AttemptRow(openid="c", tier=1, due_at=due_at, lateness_ms=99.0, outcome="released"),
+        AttemptRow(whom="a", tier=1, due_at=due_at, lateness_ms=2.0, outcome="retry"),
+        AttemptRow(whom="a", tier=3, due_at=due_at, lateness_ms=4.0, outcome="sent"),
+        AttemptRow(whom="b", tier=1, due_at=due_at, lateness_ms=6.0, outcome="sent"),
+        AttemptRow(whom="c", tier=1, due_at=due_at, lateness_ms=99.0, outcome="released"),
     ]
     effects = [
-        Effect(openid="a", received_at=due_at.timestamp() + 0.010),
-        Effect(openid="b", received_at=due_at.timestamp() + 0.020),
+        Effect(whom="a", received_at=due_at.timestamp() + 0.010),
+        Effect(whom="b", received_at=due_at.timestamp() + 0.020),
     ]
 
     attempted, received = by_attempts(rows), as_received(rows, effects)
@@ -99,7 +99,7 @@ def test_lateness_is_told_by_tier_and_from_both_ends() -> None:
     ],
 )
 def test_a_run_is_over_when_no_row_waits(states: dict[State, int], ended: bool) -> None:
-    assert all_ended(states, orders=5) is ended
+    assert all_ended(states, accepted=5) is ended
 
 
 async def test_without_a_rate_the_batches_are_large_and_complete() -> None:
@@ -119,9 +119,11 @@ async def test_a_rate_is_kept_from_the_first_order_on_in_small_batches() -> None
     assert len(at) > 2
 
 
-def test_half_of_the_refused_are_refused_twice_and_only_of_this_run() -> None:
-    first, second = rules_of(0.3, "oLT1-")
+def test_half_of_the_refused_are_refused_twice() -> None:
+    rule = {"match": {"openid": "oLT1-*"}}
+
+    first, second = refused_at_first(0.3, rule)
 
     assert (first["share"], second["share"]) == (0.3, 0.15)
     assert first["match"] == second["match"] == {"openid": "oLT1-*"}
-    assert rules_of(0, "oLT1-") == []
+    assert refused_at_first(0, rule) == []

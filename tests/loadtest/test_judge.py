@@ -13,18 +13,17 @@ def promise(number: int) -> Promise:
     return Promise(
         order_no=f"LT-1-{number}",
         notification_id=f"id {number}",
-        designer=f"{PREFIX}d{number}",
-        publisher=f"{PREFIX}p{number}",
+        whom=(f"{PREFIX}d{number}", f"{PREFIX}p{number}"),
     )
 
 
 def judged(told: str, *, promises: int = 2) -> Verdict:
-    """told: openids without their prefix; one with a dot is left as it is."""
+    """told: names without their prefix; one with a dot is left as it is."""
     effects = [
-        Effect(openid=name if "." in name else PREFIX + name, received_at=0.0)
+        Effect(whom=name if "." in name else PREFIX + name, received_at=0.0)
         for name in told.split()
     ]
-    return judge(map(promise, range(promises)), effects, openid_prefix=PREFIX)
+    return judge(map(promise, range(promises)), effects, prefix=PREFIX)
 
 
 @pytest.mark.parametrize(
@@ -61,11 +60,11 @@ def test_told_counts_promised_people_and_not_effects() -> None:
 
 def test_a_repetition_that_the_receiver_recognised_is_no_doubling() -> None:
     effects = [
-        Effect(openid=f"{PREFIX}d0", received_at=0.0, calls=3),
-        Effect(openid=f"{PREFIX}p0", received_at=0.0),
+        Effect(whom=f"{PREFIX}d0", received_at=0.0, calls=3),
+        Effect(whom=f"{PREFIX}p0", received_at=0.0),
     ]
 
-    verdict = judge([promise(0)], effects, openid_prefix=PREFIX)
+    verdict = judge([promise(0)], effects, prefix=PREFIX)
 
     assert verdict.is_clean
     assert verdict.repeated_calls == 2
