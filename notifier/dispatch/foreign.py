@@ -36,18 +36,30 @@ class OrderIntake(Protocol):
 
 
 class ForeignOrders:
-    """Accepts records as `notifier publish` would. order_book: see Submission."""
+    """Accepts records as `notifier publish` would. order_book: see Submission.
 
-    def __init__(self, intake: OrderIntake, *, order_book: str) -> None:
+    claim_window: from now on, for a record without an expiry that was not delayed on its way.
+    """
+
+    def __init__(self, intake: OrderIntake, *, order_book: str, claim_window: timedelta) -> None:
         self._intake = intake
         self._order_book = order_book
+        self._claim_window = claim_window
         self._accept = Batch[tuple[Submission, bool], Accepted](self._accept_all, most=MOST)
 
-    async def accept(self, body: bytes, *, redelivered: bool) -> Accepted:
+    async def accept(self, delivery: Delivery) -> Accepted:
         """Commit, publish. Raises InvalidInput, StoreError, StoreUnavailable."""
-        submission = of_record(read_record(body), order_book=self._order_book)
-        # It may have been delayed on its way: where its claim window is over, nothing is left.
-        return await self._accept((replace(submission, delay=timedelta(0)), redelivered))
+        record = read_record(delivery.body, expiry_needed=False)
+        has_waited = bool(delivery.headers.get("x-delay"))
+        submission = of_record(
+            record,
+            order_book=self._order_book,
+            claim_window=None if has_waited else self._claim_window,
+        )
+        if submission.delay is None:
+            # Nothing is added where the expiry has passed, not even the ladder's first delay.
+            submission = replace(submission, delay=timedelta(0))
+        return await self._accept((submission, delivery.redelivered))
 
     async def _accept_all(self, requests: Sequence[tuple[Submission, bool]]) -> Sequence[Accepted]:
         receipt = await self._intake.accept([submission for submission, _ in requests])
@@ -89,7 +101,7 @@ class ForeignMessages:
         if is_json_object(delivery.body):
             raise unreadable
         if self._orders is not None:
-            return await self._orders.accept(delivery.body, redelivered=delivery.redelivered)
+            return await self._orders.accept(delivery)
         raise DecodeError(NOT_ACCEPTED) if is_meant_as_record(delivery.body) else unreadable
 
 

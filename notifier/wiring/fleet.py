@@ -120,7 +120,9 @@ async def open_tools(
 
 
 def _say_what_is_opened(settings: Settings) -> None:
-    """Once per fleet and start: whoever widens what webhooks may reach shall not forget it."""
+    """Once per fleet and start: whoever lets others do more shall not forget it."""
+    if settings.amqp.accept_foreign_orders:
+        log.warning("amqp.foreign_orders_accepted", exchange=settings.amqp.exchange)
     egress = settings.egress
     if egress.allow_cidrs or egress.allow_hosts or egress.allow_http:
         log.warning(

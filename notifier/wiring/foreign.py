@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from notifier.broker.mechanism import Mechanism
 from notifier.broker.publisher import Publisher
 from notifier.dispatch.foreign import ForeignMessages, ForeignOrders
@@ -19,5 +21,9 @@ def foreign_of(
         return ForeignMessages(publisher, None)
     places = places_of(settings, delay)
     acceptor = Acceptor(database, ladders=ladders_of(settings), places=places)
-    book = "orders" if settings.orders.enabled else "none"
-    return ForeignMessages(publisher, ForeignOrders(Intake(acceptor, publisher), order_book=book))
+    orders = ForeignOrders(
+        Intake(acceptor, publisher),
+        order_book="orders" if settings.orders.enabled else "none",
+        claim_window=timedelta(seconds=settings.orders.claim_window_s),
+    )
+    return ForeignMessages(publisher, orders)

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from notifier.dispatch.foreign import ForeignOrders
-from notifier.dispatch.intake import Intake
+from notifier.dispatch.intake import AcceptStore, Intake
 from notifier.domain.order import OrderRecord, record_text
 from notifier.domain.submission import Submission, of_record
 from notifier.errors import BrokerUnavailable, StoreError, StoreUnavailable
@@ -25,8 +25,14 @@ HELLO = b"[1 - 42] hello world 2026-11-21 12:00:00"
 @pytest.fixture
 def floor(core: Core) -> Floor:
     floor = Floor(core)
-    floor.orders = ForeignOrders(Intake(core.acceptor, floor.publisher), order_book="orders")
+    floor.orders = orders_of(core.acceptor, floor)
     return floor
+
+
+def orders_of(store: AcceptStore, floor: Floor) -> ForeignOrders:
+    return ForeignOrders(
+        Intake(store, floor.publisher), order_book="orders", claim_window=40 * SECOND
+    )
 
 
 async def body_of(core: Core, **changes: object) -> tuple[bytes, OrderRecord]:
@@ -61,6 +67,18 @@ async def test_one_whose_claim_window_is_open_waits_for_its_end(
     ((message, delay),) = floor.publisher.published
     assert message.due_at == soon
     assert 0 * SECOND < delay <= 40 * SECOND
+
+
+@pytest.mark.parametrize("expiry", [b"", b"0"])
+async def test_one_without_an_expiry_waits_as_long_as_its_writer_or_the_settings_say(
+    core: Core, floor: Floor, process: Process, expiry: bytes
+) -> None:
+    bodies = [(await body_of(core))[0].replace(b"1577836800", expiry) for _ in range(2)]
+    assert await process.deliver(bodies[0], headers={"x-delay": -300_000}) == 1
+    assert await process.deliver(bodies[1]) == 1
+    (_, none), (_, window) = floor.publisher.published
+    assert none <= timedelta(0)
+    assert 0 * SECOND < window <= 40 * SECOND
 
 
 async def test_one_that_is_due_much_later_waits_in_the_calendar(
@@ -167,8 +185,7 @@ class RefusingStore:
 
 
 def refusing(core: Core, floor: Floor, *errors: Exception) -> ForeignOrders:
-    store = RefusingStore(core.acceptor, *errors)
-    return ForeignOrders(Intake(store, floor.publisher), order_book="orders")
+    return orders_of(RefusingStore(core.acceptor, *errors), floor)
 
 
 async def test_while_the_database_is_away_it_is_held(core: Core, floor: Floor) -> None:
