@@ -1,8 +1,8 @@
 """Which implementations the delay contract runs against.
 
 NOTIFIER_CONTRACT_AMQP_URL points it at any other broker. The cases "exchange" need an exchange
-type x-delayed-message there (`-k "not exchange"` leaves them out). It leaves the exchanges
-`notifier.contract` and `notifier.contract.direct`; its queues it deletes.
+type x-delayed-message there (`-k "not exchange"` leaves them out). It leaves the exchange
+`notifier.contract` and those whose names begin with `notifier.contract.`; its queues it deletes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 import uvloop
@@ -29,7 +30,10 @@ def pytest_asyncio_loop_factories(
     return {"uvloop": uvloop.new_event_loop}
 
 
-@pytest.fixture(params=["in memory", "exchange", "queues"])
+OF_OLDER_PROGRAMS = "exchange, topic, classic"
+
+
+@pytest.fixture(params=["in memory", "exchange", OF_OLDER_PROGRAMS, "queues"])
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     name = f"notifier.contract.{secrets.token_hex(4)}"
     topology = Topology(
@@ -41,7 +45,14 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     if request.param == "in memory":
         yield MemoryBench(topology)
         return
-    delay: Mechanism = MECHANISMS[request.param](topology)
+    if request.param == OF_OLDER_PROGRAMS:
+        topology = replace(
+            topology,
+            exchange="notifier.contract.topic",
+            delayed_type="topic",
+            queue_type="classic",
+        )
+    delay: Mechanism = MECHANISMS[request.param.partition(",")[0]](topology)
     async with BrokerBench(topology, _server(request), delay) as on_broker:
         yield on_broker
 
