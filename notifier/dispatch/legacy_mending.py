@@ -64,5 +64,5 @@ class Mending:
 
 
 def _mended(item: Item, record: str) -> Item:
-    body = record.encode()
+    body = record.encode(errors="surrogateescape")  # as the command line hands it over
     return replace(item, body=body, size=len(body))

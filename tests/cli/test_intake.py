@@ -134,3 +134,11 @@ def test_the_page_names_settings_and_commands_that_there_are(house: House) -> No
         assert notifier(house, *words[:2], "--help").returncode == 0
         done = notifier(house, *words)
         assert done.returncode in (0, 1), done.stderr
+
+
+def test_a_mended_record_of_another_encoding_is_refused_like_any_other(house: House) -> None:
+    keep_aside(house, 1)
+    gbk = GOOD.encode("gbk").decode(errors="surrogateescape")
+    said = intake(house, "retry", "1", "--record", gbk, code=1).stderr
+    assert "1: record: is not UTF-8: byte 0x" in said
+    assert kept(house) == [1]
