@@ -22,7 +22,7 @@ app.add_typer(sandbox_app, name="sandbox")
 
 Folder = Annotated[
     Path,
-    typer.Option(help="Effects, certificates, addresses.", envvar="NOTIFIER_SANDBOX_FOLDER"),
+    typer.Option(help="Effects, certificates, addresses."),
 ]
 DEFAULT = private_folder() / "sandbox"
 LOOPBACK = "127.0.0.0/8"

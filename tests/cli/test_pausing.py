@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import shlex
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +82,21 @@ def test_status_shows_what_rests_and_what_waits_in_the_outbox(house: House) -> N
     assert (pause["scope"], pause["who"], pause["reason"]) == ("tier:3", "ann", "x")
     assert datetime.fromisoformat(pause["until"]) == until
     assert document["outbox"].items() >= {"waiting": 1, "rejected": 0}.items()
+
+
+def test_the_page_on_pausing_shows_what_works(house: House) -> None:
+    register(house, "shop")
+    page = (Path(__file__).parents[2] / "docs" / "pausing.md").read_text(encoding="utf-8")
+    commands = page.split("```")[1].strip().splitlines()
+
+    for command in commands:
+        done = notifier(house, *shlex.split(command)[1:])
+        assert done.returncode == 0 or command == "notifier status", done.stderr
+
+    assert len(commands) == 7
+    assert kept(house) == []
+    ended = house.rows("SELECT ended_why FROM notifier_pause_ended ORDER BY id")
+    assert [row[0] for row in ended] == ["they are changed", "by hand", "by hand"]
 
 
 def test_one_that_does_not_rest_cannot_be_resumed(house: House) -> None:
