@@ -98,7 +98,7 @@ class Egress(Section):
 class Webhook(Section):
     timeout_s: float = Field(15, ge=1, le=60)
     """The longest one request may take, connect included, seconds."""
-    concurrency: int = Field(8, ge=1, le=1000)
+    concurrency: int = Field(16, ge=1, le=1000)
     """Requests under way at once to one endpoint, per process."""
     open_after: int = Field(5, ge=0, le=1000)
     """Failures in a row after which an endpoint is left alone, but for one probe; 0: never."""

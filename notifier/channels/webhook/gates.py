@@ -17,7 +17,7 @@ from types import TracebackType
 import structlog
 
 from notifier.domain import breaker as breakers
-from notifier.domain.breaker import CLOSED, Breaker, BreakerRules, is_sick
+from notifier.domain.breaker import CLOSED, SHORTEST_WAIT_S, Breaker, BreakerRules, is_sick
 from notifier.domain.outcome import Held, Outcome
 
 log = structlog.get_logger(__name__)
@@ -31,6 +31,8 @@ SLOW_S = 1.0
 BACK_EVERY_S = 0.02
 """What an open breaker holds comes back no faster: neither a dead endpoint's messages, which turn
 round and round, nor the pent-up ones of an endpoint that is well again, are a flood."""
+NEWEST = 0.2
+"""What the newest call's duration counts for in an endpoint's usual one."""
 MOST_KNOWN = 10_000
 
 
@@ -41,7 +43,7 @@ class GateRules:
     Half of the places are kept for endpoints that answer.
     """
 
-    calls: int = 8
+    calls: int = 16
     places: int = 200
     breaker: BreakerRules = field(default_factory=BreakerRules)
 
@@ -110,8 +112,8 @@ class Gates:
         wait_s = breakers.wait_s(gate.breaker, now_s)
         if not wait_s:
             return None
-        gate.back_s = max(now_s + wait_s, gate.back_s + BACK_EVERY_S)
-        return _held(gate.back_s - now_s, f"endpoint_down:{gate.trouble}")
+        reason = f"endpoint_down:{gate.trouble}"
+        return gate.held(now_s, at_least_s=wait_s, apart_s=BACK_EVERY_S, reason=reason)
 
     def _has_room(self, gate: _Gate) -> bool:
         free = self.rules.places - self._taken
@@ -120,10 +122,16 @@ class Gates:
         return gate.taken < free / SHARE
 
     def _full(self, gate: _Gate) -> Held:
-        """The longer its calls have taken, the longer it takes until there is room."""
-        age_s = gate.age_s(self.clock())
+        """The longer its calls take, the longer it takes until there is room; for one at a time."""
+        now_s = self.clock()
+        age_s = gate.age_s(now_s)
         under_way = f"{len(gate.running)} requests under way, the oldest for {age_s:.1f} s"
-        return _held(2 * age_s, f"endpoint_full:{under_way}")
+        return gate.held(
+            now_s,
+            at_least_s=2 * age_s,
+            apart_s=gate.usual_s / self.rules.calls,
+            reason=f"endpoint_full:{under_way}",
+        )
 
 
 class Call:
@@ -150,7 +158,7 @@ class Call:
         gate = self._gate
         if not self._is_judged:
             gate.breaker = breakers.given_up(gate.breaker, is_probe=self.is_probe)
-        del gate.running[self]
+        gate.left(self, self._gates.clock())
         gate.slots.release()
         self._gates.leave(gate)
 
@@ -176,8 +184,7 @@ class Call:
 class _Gate:
     """taken: places of calls under way, and of those who wait for one.
 
-    running: when each call began, the oldest first. back_s: when the last one that was held back
-    comes again.
+    running: when each call began, the oldest first. usual_s: how long one takes, lately.
     """
 
     def __init__(self, endpoint: str, *, calls: int) -> None:
@@ -186,9 +193,10 @@ class _Gate:
         self.slots = asyncio.Semaphore(calls)
         self.running: dict[Call, float] = {}
         self.taken = 0
-        self.back_s = -inf
+        self.usual_s = 0.0
         self.trouble = ""
         self._heard_s = -inf
+        self._back_s = -inf
 
     async def wait(self) -> bool:
         """Until one of its calls may begin; False where that takes too long."""
@@ -208,11 +216,21 @@ class _Gate:
             return False
         return min(self.age_s(now_s), now_s - self._heard_s) < SLOW_S or not self.running
 
+    def held(self, now_s: float, *, at_least_s: float, apart_s: float, reason: str) -> Held:
+        """Those that are held back come again one after the other."""
+        soonest_s = now_s + max(at_least_s, SHORTEST_WAIT_S)
+        self._back_s = max(soonest_s, self._back_s + apart_s)
+        return Held(wait=_rounded(self._back_s - now_s), reason=reason)
+
+    def left(self, call: Call, now_s: float) -> None:
+        took_s = now_s - self.running.pop(call)
+        self.usual_s += (took_s - self.usual_s) * NEWEST
+
     def heard(self, now_s: float) -> None:
         self._heard_s = now_s
         if self.breaker.is_open:
             log.info("endpoint_back", endpoint=self.endpoint)
-            self.back_s = -inf
+            self._back_s = -inf
         self.breaker = CLOSED
 
     def opened(self, code: str, now: datetime) -> None:
@@ -220,6 +238,6 @@ class _Gate:
         log.warning("endpoint_held_back", endpoint=self.endpoint, code=code)
 
 
-def _held(wait_s: float, reason: str) -> Held:
-    # Whole seconds: delays of few lengths need few of the broker's hold queues.
-    return Held(wait=timedelta(seconds=max(ceil(wait_s), 1)), reason=reason)
+def _rounded(wait_s: float) -> timedelta:
+    """Up to tenths: delays of few lengths need few of the broker's hold queues."""
+    return ceil(wait_s * 10) * timedelta(seconds=0.1)
