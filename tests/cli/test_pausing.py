@@ -99,6 +99,16 @@ def test_the_page_on_pausing_shows_what_works(house: House) -> None:
     assert [row[0] for row in ended] == ["they are changed", "by hand", "by hand"]
 
 
+def test_status_without_mysql_says_what_it_does_not_know(house: House) -> None:
+    away = {"NOTIFIER_MYSQL_URL": "mysql://nobody:x@127.0.0.1:1/notifier"}
+
+    shown, listed = (notifier(house, "status", *option, **away) for option in ((), ("--json",)))
+
+    assert "warning: pauses are not known: MySQL at 127.0.0.1:1" in shown.stderr
+    document = json_of(listed.stdout)
+    assert (document["pauses"], document["outbox"]) == (None, None)
+
+
 def test_one_that_does_not_rest_cannot_be_resumed(house: House) -> None:
     notifier(house, "pause", "--tier", "3", "--reason", "x")
 
