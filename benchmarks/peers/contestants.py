@@ -1,0 +1,109 @@
+"""Who takes part, and the numbers of workers that are tried for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+PROGRAMS = "benchmarks.peers.programs"
+FLOOR = "floor"
+NOTIFIER = "notifier"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """label: for people. command: arguments for Python. environment: on top of the others'."""
+
+    label: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contestant:
+    """own: it is installed in the peers' environment, not in ours."""
+
+    name: str
+    variants: Sequence[Variant]
+    own: bool = True
+
+    @property
+    def fill(self) -> Sequence[str]:
+        """Arguments for Python, but for the first order's id and the number of orders."""
+        return ["-m", f"{PROGRAMS}.{self.name}"]
+
+    @property
+    def is_peer(self) -> bool:
+        return self.name not in (FLOOR, NOTIFIER)
+
+
+def _celery(label: str, *, pool: str, workers: int, prefetch: int) -> Variant:
+    arguments = f"worker -l WARNING -P {pool} -c {workers}".split()
+    return Variant(
+        label=label,
+        command=["-m", "celery", "-A", f"{PROGRAMS}.celery", *arguments],
+        environment={"PEERS_PREFETCH": str(prefetch)},
+    )
+
+
+def _dramatiq(processes: int, threads: int) -> Variant:
+    workers = ["--processes", str(processes), "--threads", str(threads)]
+    return Variant(
+        label=f"{processes} x {threads} threads",
+        command=["-m", "dramatiq", f"{PROGRAMS}.dramatiq", *workers],
+    )
+
+
+def _taskiq(workers: int, qos: int) -> Variant:
+    options = f"--workers {workers} --max-async-tasks {qos} --ack-type when_executed"
+    return Variant(
+        label=f"{workers} workers, qos {qos}",
+        command=["-m", "taskiq", "worker", f"{PROGRAMS}.taskiq:broker", *options.split()],
+        environment={"PEERS_PREFETCH": str(qos)},
+    )
+
+
+def _faststream(workers: int, prefetch: int) -> Variant:
+    options = f"--workers {workers} --log-level warning"
+    return Variant(
+        label=f"{workers} workers, prefetch {prefetch}",
+        command=["-m", "faststream", "run", f"{PROGRAMS}.faststream:app", *options.split()],
+        environment={"PEERS_PREFETCH": str(prefetch)},
+    )
+
+
+def _notifier(processes: int, concurrency: int) -> Variant:
+    options = f"--tiers 1,3,5,15,30 --processes 1:{processes} --concurrency {concurrency}"
+    return Variant(
+        label=f"{processes} x first tier, concurrency {concurrency}",
+        command=["-m", "notifier", "run-consumers", *options.split()],
+    )
+
+
+CONTESTANTS = (
+    Contestant(
+        name="celery",
+        variants=(
+            _celery("2 prefork", pool="prefork", workers=2, prefetch=4),
+            _celery("2 prefork, prefetch 64", pool="prefork", workers=2, prefetch=64),
+            _celery("4 prefork, prefetch 64", pool="prefork", workers=4, prefetch=64),
+            _celery("16 threads", pool="threads", workers=16, prefetch=4),
+        ),
+    ),
+    Contestant(name="dramatiq", variants=(_dramatiq(2, 8), _dramatiq(2, 4), _dramatiq(3, 8))),
+    Contestant(name="taskiq", variants=(_taskiq(2, 10), _taskiq(2, 100), _taskiq(1, 100))),
+    Contestant(
+        name="faststream",
+        variants=(_faststream(1, 100), _faststream(2, 10), _faststream(2, 100)),
+    ),
+    Contestant(
+        name=NOTIFIER,
+        own=False,
+        variants=(_notifier(1, 200), _notifier(1, 400), _notifier(2, 200)),
+    ),
+    Contestant(
+        name=FLOOR,
+        own=False,
+        variants=(Variant(label="1 process", command=["-m", f"{PROGRAMS}.floor", "work"]),),
+    ),
+)

@@ -1,0 +1,61 @@
+"""The job: claim an order once, then tell its receiver once.
+
+Where things are comes from the environment: PEERS_AMQP_URL, PEERS_MYSQL_URL, PEERS_SINK_PORT.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+CLAIM = (
+    "UPDATE tg_order_task SET status = 1, design_userid = 7, design_time = NOW() "
+    "WHERE order_id = %s AND status = 0"
+)
+RECEIVERS = 32
+"""Loopback addresses on which the one sink listens: orders concern many merchants."""
+
+
+class Refused(Exception):
+    """The receiver did not say that it has heard."""
+
+
+def amqp_url() -> str:
+    return os.environ["PEERS_AMQP_URL"]
+
+
+def mysql() -> dict[str, Any]:
+    """What PyMySQL and aiomysql call the parts of an address."""
+    url = urlsplit(os.environ["PEERS_MYSQL_URL"])
+    return {
+        "host": url.hostname,
+        "port": url.port,
+        "user": url.username,
+        "password": unquote(url.password or ""),
+        "db": url.path.removeprefix("/"),
+        "autocommit": True,
+    }
+
+
+def host_of(order_id: int) -> str:
+    return f"127.0.0.{1 + order_id % RECEIVERS}"
+
+
+def sink_port() -> int:
+    return int(os.environ["PEERS_SINK_PORT"])
+
+
+def url_of(order_id: int) -> str:
+    return f"http://{host_of(order_id)}:{sink_port()}/{order_id}"
+
+
+def body_of(order_id: int) -> dict[str, object]:
+    return {"type": "order.assigned", "data": {"order_no": f"peer-{order_id}"}}
+
+
+def asked() -> range:
+    """The orders named by the command line: the first and how many."""
+    first, count = map(int, sys.argv[1:3])
+    return range(first, first + count)

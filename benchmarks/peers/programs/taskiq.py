@@ -1,0 +1,46 @@
+"""taskiq with taskiq-aio-pika. Source: its guide, "CLI" and "State and events"; the read me of
+taskiq-aio-pika (qos, queues)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from taskiq import TaskiqEvents, TaskiqState
+from taskiq_aio_pika import AioPikaBroker, Exchange, Queue
+
+from benchmarks.peers.programs.asynchronous import Job, each
+from benchmarks.peers.programs.job import amqp_url, asked
+
+broker = AioPikaBroker(
+    amqp_url(),
+    qos=int(os.environ.get("PEERS_PREFETCH", "10")),
+    exchange=Exchange(name="peer.taskiq"),
+    task_queues=[Queue(name="peer.taskiq")],
+)
+job = Job(connections=10)
+
+
+@broker.on_event(TaskiqEvents.WORKER_STARTUP)
+async def open_job(_: TaskiqState) -> None:
+    await job.open()
+
+
+@broker.on_event(TaskiqEvents.WORKER_SHUTDOWN)
+async def close_job(_: TaskiqState) -> None:
+    await job.close()
+
+
+@broker.task(task_name="tell")
+async def tell(order_id: int) -> None:
+    await job.do(order_id)
+
+
+async def fill(orders: range) -> None:
+    await broker.startup()
+    await each(orders, tell.kiq)
+    await broker.shutdown()
+
+
+if __name__ == "__main__":
+    asyncio.run(fill(asked()))

@@ -1,0 +1,119 @@
+"""The comparison's pure parts: what the sink wrote, who was faster, and how that is shown."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+from benchmarks.peers import environment, picture, report
+from benchmarks.peers.contestants import CONTESTANTS
+from benchmarks.peers.hits import BadLog, Hit, Tally, read_hits, tally_of
+from benchmarks.peers.run import in_turn
+from benchmarks.peers.verdict import Score, best_peer, checks_of, counts
+
+
+def score(*rates: float, lost: int = 0) -> Score:
+    tallies = [Tally(orders=1001, lost=0, doubled=0, seconds=1000 / rate) for rate in rates]
+    if lost:
+        tallies[0] = Tally(orders=1001, lost=lost, doubled=0, seconds=1.0)
+    return Score(label="2 workers", tallies=tallies)
+
+
+SCORES = {
+    "celery": score(900, 1000, 5000),
+    "taskiq": score(700),
+    "notifier": score(3500),
+    "floor": score(4000),
+}
+
+
+def test_a_line_that_is_still_being_written_is_no_hit() -> None:
+    assert read_hits("1763754000.123 /17\n1763754000.200 /1") == [Hit(1763754000.123, 17)]
+
+
+def test_a_strange_line_in_the_log_is_named() -> None:
+    with pytest.raises(BadLog, match="'1763754000.123 /favicon.ico'"):
+        read_hits("1763754000.123 /favicon.ico\n")
+
+
+def test_time_counts_from_the_first_hit_to_the_last_and_other_orders_do_not() -> None:
+    hits = [Hit(10.0, 5), Hit(10.5, 6), Hit(12.0, 7), Hit(1.0, 4), Hit(99.0, 8)]
+    tally = tally_of(hits, range(5, 8))
+    assert tally.is_clean
+    assert tally.seconds == 2.0
+    assert tally.per_s == 1.0
+
+
+def test_what_never_came_is_lost_and_what_came_twice_is_doubled() -> None:
+    tally = tally_of([Hit(1.0, 0), Hit(2.0, 0), Hit(3.0, 2)], range(4))
+    assert (tally.lost, tally.doubled) == (2, 1)
+    assert tally_of([], range(3)).per_s == 0
+
+
+def test_the_median_round_counts_and_the_best_peer_is_a_peer() -> None:
+    assert SCORES["celery"].per_s == pytest.approx(1000)
+    assert best_peer(SCORES) == "celery"
+
+
+def test_targets_are_met_or_missed_by_their_ratios() -> None:
+    checks = checks_of(SCORES)
+    assert [check.is_met for check in checks] == [True, True, True]
+    assert counts(checks)
+    slow = checks_of({**SCORES, "notifier": score(2900)})
+    assert [check.is_met for check in slow] == [True, False, False]
+
+
+def test_a_floor_that_is_none_makes_the_run_void() -> None:
+    checks = checks_of({**SCORES, "floor": score(3400)})
+    assert not counts(checks)
+    assert report.verdict(checks).endswith("the floor is none: this run does not count")
+
+
+def test_who_did_not_take_part_is_neither_met_nor_missed() -> None:
+    checks = checks_of({"floor": score(4000)})
+    assert [check.is_met for check in checks] == [None, None, None]
+    assert "not measured" in report.verdict(checks)
+
+
+def test_the_table_shows_all_from_the_slowest_to_the_fastest() -> None:
+    lines = report.table({**SCORES, "taskiq": score(700, lost=3)}).splitlines()
+    names = [line.split("|")[1].strip() for line in lines[2:]]
+    assert names == ["celery", "taskiq", "notifier", "floor"]
+    assert len({len(line) for line in lines}) == 1
+    assert "| 4.00        |" in lines[-1]
+
+
+def test_the_document_holds_every_round() -> None:
+    document = report.document_of(SCORES, job="dispatch", machine="2 cores", versions={"a": "1"})
+    again = json.loads(json.dumps(document))
+    assert again["contestants"]["celery"]["rounds"] == [900, 1000, 5000]
+    assert again["checks"][0] == {
+        "what": "floor / best peer",
+        "least": 3.5,
+        "found": pytest.approx(4),
+        "met": True,
+    }
+
+
+def test_the_picture_is_one_self_contained_document_with_a_bar_for_each() -> None:
+    text = picture.svg({"celery": 1000.0, "<b>": 0.0}, title='20,000 "orders"')
+    root = ElementTree.fromstring(text)  # noqa: S314
+    bars = [each for each in root if each.tag.endswith("rect")][1:]
+    assert [float(bar.attrib["width"]) > 0 for bar in bars] == [False, True]
+    assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_each_round_begins_with_another_contestant() -> None:
+    firsts = [in_turn(CONTESTANTS, number)[0].name for number in range(3)]
+    assert len(set(firsts)) == 3
+    assert all(len(in_turn(CONTESTANTS, number)) == len(CONTESTANTS) for number in range(9))
+
+
+def test_the_peers_are_pinned_and_another_list_is_another_environment() -> None:
+    text = environment.REQUIREMENTS.read_text()
+    installed = environment.versions(text)
+    assert len(installed) == len(text.splitlines())
+    assert {"celery", "dramatiq", "taskiq", "taskiq-aio-pika", "faststream"} <= set(installed)
+    assert environment.fingerprint(b"a==1") != environment.fingerprint(b"a==2")
