@@ -26,7 +26,11 @@ def version(port: int) -> str | None:
 
 
 def configuration(folder: Path, port: int) -> str:
-    """The lines of an option file: utf8mb4, UTC, strict, durable at every commit."""
+    """The lines of an option file: utf8mb4, UTC, strict, durable at every commit.
+
+    The pool holds two million rows that wait, so that promoting one reads no disk; it costs 15 MB
+    until it is used.
+    """
     # The socket's path is relative to the data folder: an absolute one may exceed 107 bytes.
     return f"""user = {user()}
 datadir = {folder / "data"}
@@ -44,7 +48,7 @@ collation-server = utf8mb4_unicode_ci
 default-time-zone = +00:00
 sql-mode = STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION
 innodb-flush-log-at-trx-commit = 1
-innodb-buffer-pool-size = 256M
+innodb-buffer-pool-size = 1G
 max-connections = 300
 """
 

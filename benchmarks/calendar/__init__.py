@@ -1,0 +1,1 @@
+"""What the calendar costs, and how punctual it is."""
