@@ -14,10 +14,8 @@ from benchmarks.peers.run import in_turn
 from benchmarks.peers.verdict import Score, best_peer, checks_of, counts
 
 
-def score(*rates: float, lost: int = 0) -> Score:
+def score(*rates: float) -> Score:
     tallies = [Tally(orders=1001, lost=0, doubled=0, seconds=1000 / rate) for rate in rates]
-    if lost:
-        tallies[0] = Tally(orders=1001, lost=lost, doubled=0, seconds=1.0)
     return Score(label="2 workers", tallies=tallies)
 
 
@@ -34,7 +32,7 @@ def test_a_line_that_is_still_being_written_is_no_hit() -> None:
 
 
 def test_a_strange_line_in_the_log_is_named() -> None:
-    with pytest.raises(BadLog, match="'1763754000.123 /favicon.ico'"):
+    with pytest.raises(BadLog, match=r"'1763754000\.123 /favicon\.ico'"):
         read_hits("1763754000.123 /favicon.ico\n")
 
 
@@ -78,9 +76,9 @@ def test_who_did_not_take_part_is_neither_met_nor_missed() -> None:
 
 
 def test_the_table_shows_all_from_the_slowest_to_the_fastest() -> None:
-    lines = report.table({**SCORES, "taskiq": score(700, lost=3)}).splitlines()
+    lines = report.table(SCORES).splitlines()
     names = [line.split("|")[1].strip() for line in lines[2:]]
-    assert names == ["celery", "taskiq", "notifier", "floor"]
+    assert names == ["taskiq", "celery", "notifier", "floor"]
     assert len({len(line) for line in lines}) == 1
     assert "| 4.00        |" in lines[-1]
 
