@@ -221,7 +221,9 @@ class Attempts:
         ended = monotonic()
         if isinstance(outcome, Held):
             until = claimed.now + timedelta(seconds=ended - claimed.asked_s) + outcome.wait
-            return PutOff(claimed=claimed, until=until, reason=outcome.reason)
+            return PutOff(
+                claimed=claimed, until=until, reason=outcome.reason, is_exact=outcome.is_exact
+            )
         return Attempted(
             claimed=claimed,
             outcome=outcome,

@@ -78,11 +78,12 @@ class Attempted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutOff:
-    """A claim that is given back before anything was sent. until: UTC. reason: as in Held."""
+    """A claim that is given back before anything was sent. until: UTC. The rest: as in Held."""
 
     claimed: Claimed
     until: datetime
     reason: str = ""
+    is_exact: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

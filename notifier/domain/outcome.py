@@ -82,10 +82,13 @@ class Held:
     """Not sent, on purpose: its turn comes after `wait`. No attempt is made, and nothing burnt.
 
     reason: a constant word, and behind a colon what else people want to know.
+    is_exact: its turn is that very moment. Else it waits in the calendar, and comes up to a tick
+    later: that costs the broker nothing, however many wait.
     """
 
     wait: timedelta
     reason: str = ""
+    is_exact: bool = True
 
 
 Outcome = Sent | Retry | Paused | Permanent | Unknown

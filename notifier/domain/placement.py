@@ -58,6 +58,12 @@ class Places:
             next_sweep_at=due_at - self.lead,
         )
 
+    def in_calendar(self, due_at: datetime) -> Placement:
+        """Where no broker holds it, be it near, and it is handed over when its moment has come."""
+        return Placement(
+            state=State.SCHEDULED, tier=self.tiers[0], due_at=due_at, next_sweep_at=due_at
+        )
+
     def delay_until(self, due_at: datetime, now: datetime) -> timedelta:
         """How long the broker shall hold a message that is due at `due_at`; see Delays.fit."""
         return self.delays.fit(due_at - now)

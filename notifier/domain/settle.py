@@ -110,14 +110,32 @@ def crash(row: InFlight, rules: Rules, *, began: datetime, now: datetime) -> Nex
 
 
 def release(
-    row: InFlight, rules: Rules, *, until: datetime, now: datetime, reason: str = ""
+    row: InFlight,
+    rules: Rules,
+    *,
+    until: datetime,
+    now: datetime,
+    reason: str = "",
+    is_exact: bool = True,
 ) -> Next:
-    """Give a claim back that was never begun: nothing is burnt, no attempt is written."""
+    """Give a claim back that was never begun: nothing is burnt, no attempt is written.
+
+    reason, is_exact: as in Held.
+    """
     if row.cancel_requested:
         return _end(row, State.CANCELLED, "", row.cancel_requested)
     due_at = max(until, now)
     after = _again(row, rules, now, due_at, row.step, attempted="", crashes=row.crashes)
-    return replace(after, reason=reason)
+    if is_exact:
+        return replace(after, reason=reason)
+    shelved = rules.places.in_calendar(due_at)
+    return replace(
+        after,
+        reason=reason,
+        state=shelved.state,
+        tier=shelved.tier,
+        next_sweep_at=shelved.next_sweep_at,
+    )
 
 
 def may_send(unknown_since: datetime | None, rules: Rules, now: datetime) -> bool:

@@ -82,7 +82,14 @@ class Records:
                     continue
                 rules = self._rules_of(claimed)
                 row = _with_request(claimed.row, state.cancel_requested)
-                after = release(row, rules, until=each.until, now=claimed.now, reason=each.reason)
+                after = release(
+                    row,
+                    rules,
+                    until=each.until,
+                    now=claimed.now,
+                    reason=each.reason,
+                    is_exact=each.is_exact,
+                )
                 updates.append(_update(claimed, after, claimed.now))
                 results.append(_recorded(claimed, after))
             write_next(cursor, updates)

@@ -21,7 +21,7 @@ from tests.sandbox.rig import Sandbox
 HANG = [{"match": {"path": "/webhook/sick"}, "action": "hang"}]
 HELD = (
     "SELECT COUNT(*) FROM notifier_notification WHERE recipient = 'endpoint:sick' "
-    "AND reason LIKE 'endpoint_down:timeout, since %' AND state = 'waiting' "
+    "AND reason LIKE 'endpoint_down:timeout, since %' AND state = 'scheduled' "
     "AND step = 0 AND attempt = 1"
 )
 PROBED = (

@@ -107,17 +107,19 @@ async def test_whose_turn_comes_later_is_put_off_to_it_and_nothing_is_burnt(
     assert [later.seq for later, _ in floor.publisher.published] == [message.seq + 1]
 
 
-async def test_what_is_held_for_long_waits_in_the_calendar_and_says_why_until_it_is_told(
+async def test_what_a_sick_endpoint_holds_back_waits_in_the_calendar_and_says_why_until_it_is_told(
     core: Core, floor: Floor, process: Process
 ) -> None:
     why = "endpoint_down:timeout, since 2026-11-21 12:00:00 UTC"
-    floor.webhook.script.append(Held(wait=300 * SECOND, reason=why))
+    floor.webhook.script.append(Held(wait=2 * SECOND, reason=why, is_exact=False))
     message = await due_for(core, SHOP)
 
     await process.deliver(message)
 
     row = await core.row(message.notification_id)
     assert (row["state"], row["step"], row["attempt"]) == ("scheduled", 0, 1)
+    assert row["next_sweep_at"] == row["due_at"] > row["now"]
+    assert floor.publisher.published == []
     explained = await Explainer(Timelines(core.database), LADDERS).explain(
         str(message.notification_id)
     )

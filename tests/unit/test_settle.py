@@ -263,3 +263,14 @@ def test_jitter_comes_later_by_its_part() -> None:
     rules = replace(RULES, ladder=ladder_of("fair", TIERS, jitter=0.5), luck=0.5)
     after = settled(Retry(code="-1"), ROW, rules)
     assert (after.due_at, after.tier) == (NOW + 6.25 * SECOND, 5)
+
+
+def test_what_no_moment_is_promised_to_waits_in_the_calendar_however_near_it_is() -> None:
+    until = NOW + 2 * SECOND
+    near = release(ROW, RULES, until=until, now=NOW, reason="rate_limit")
+    shelved = release(ROW, RULES, until=until, now=NOW, reason="endpoint_down", is_exact=False)
+
+    assert (near.state, near.reason) == (State.WAITING, "rate_limit")
+    assert (shelved.state, shelved.reason) == (State.SCHEDULED, "endpoint_down")
+    assert shelved.due_at == shelved.next_sweep_at == until
+    assert (shelved.step, shelved.attempt) == (ROW.step, ROW.attempt)

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from math import ceil, inf
+from math import inf
 from time import monotonic
 from types import TracebackType
 
@@ -220,7 +220,8 @@ class _Gate:
         """Those that are held back come again one after the other."""
         soonest_s = now_s + max(at_least_s, SHORTEST_WAIT_S)
         self._back_s = max(soonest_s, self._back_s + apart_s)
-        return Held(wait=_rounded(self._back_s - now_s), reason=reason)
+        wait = timedelta(seconds=self._back_s - now_s)
+        return Held(wait=wait, reason=reason, is_exact=False)
 
     def left(self, call: Call, now_s: float) -> None:
         took_s = now_s - self.running.pop(call)
@@ -236,8 +237,3 @@ class _Gate:
     def opened(self, code: str, now: datetime) -> None:
         self.trouble = f"{code}, since {now:%Y-%m-%d %H:%M:%S} UTC"
         log.warning("endpoint_held_back", endpoint=self.endpoint, code=code)
-
-
-def _rounded(wait_s: float) -> timedelta:
-    """Up to tenths: delays of few lengths need few of the broker's hold queues."""
-    return ceil(wait_s * 10) * timedelta(seconds=0.1)
