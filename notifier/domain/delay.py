@@ -47,6 +47,12 @@ class Delays(Protocol):
         ...
 
 
+def _leading(milliseconds: int) -> tuple[int, int]:
+    """What one hop holds of it, and the unit of that: 59,000 and 1,000 of 59,734."""
+    unit: int = 10 ** max(len(str(milliseconds)) - 2, 0)
+    return milliseconds // unit * unit, unit
+
+
 @dataclass(frozen=True, slots=True)
 class AnyDelay:
     """Every delay of whole milliseconds."""
@@ -59,16 +65,19 @@ class AnyDelay:
 
         A delay within 15 ms of such a round one is rounded: 996 ms to 990, since whoever gets a
         message a little too early waits for its moment; 2,995 ms to 3,000, which is sooner than
-        three hops.
+        two hops. Any other takes two or, beyond 100 s, three hops and comes up to 15 ms early:
+        59,734 ms is 59,000 and 730, which spares the broker a hop and a queue for each millisecond.
         """
         milliseconds = milliseconds_of(left)
-        unit: int = 10 ** max(len(str(milliseconds)) - 2, 0)
-        below = milliseconds // unit * unit
-        if (milliseconds - below) * MILLISECOND <= NEAR:
-            return below * MILLISECOND
-        if (below + unit - milliseconds) * MILLISECOND <= NEAR:
+        below, unit = _leading(milliseconds)
+        rest = milliseconds - below
+        if rest * MILLISECOND > NEAR >= (unit - rest) * MILLISECOND:
             return (below + unit) * MILLISECOND
-        return milliseconds * MILLISECOND
+        held = below
+        while (rest := milliseconds - held) * MILLISECOND > NEAR:
+            below, unit = _leading(rest)
+            held += below if unit > 1 else below - below % (NEAR // MILLISECOND)
+        return held * MILLISECOND
 
     def lead(self, horizon: timedelta) -> timedelta:
         return horizon

@@ -29,16 +29,27 @@ def ms(milliseconds: float) -> timedelta:
         (996.2, 990),
         (1000, 1000),
         (1004, 1000),
-        (1234, 1234),
+        (1234, 1230),
         (2995, 3000),
         (14_995, 15_000),
         (59_800, 59_800),
+        (59_734, 59_730),
+        (4873, 4860),
+        (123_456, 123_445),
     ],
 )
-def test_a_delay_near_a_round_one_is_rounded_and_any_other_is_exact(
-    left_ms: float, held_ms: int
-) -> None:
+def test_a_delay_is_rounded_to_one_that_takes_few_hops(left_ms: float, held_ms: int) -> None:
     assert AnyDelay().fit(ms(left_ms)) == ms(held_ms)
+
+
+@given(left_ms=st.integers(0, 10_000_000))
+def test_what_is_held_ends_within_15_ms_of_its_moment(left_ms: int) -> None:
+    held = AnyDelay().fit(ms(left_ms))
+    assert ms(left_ms) - NEAR <= held <= ms(left_ms) + NEAR
+
+
+def test_what_is_promoted_in_one_tick_shares_some_dozens_of_hold_queues() -> None:
+    assert len({AnyDelay().fit(ms(left_ms)) for left_ms in range(59_500, 60_000)}) <= 50
 
 
 def test_the_exchange_holds_everything_up_to_its_longest() -> None:
