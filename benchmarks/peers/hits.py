@@ -41,12 +41,12 @@ class Tally:
 
 
 def read_hits(text: str) -> list[Hit]:
-    """Lines `EPOCH.MS /ORDER`; a last line without its end is not there yet. Raises BadLog."""
+    """Lines `EPOCH.MS ORDER`; a last line without its end is not there yet. Raises BadLog."""
     hits = []
     for line in text[: text.rfind("\n") + 1].splitlines():
-        at, _, path = line.partition(" /")
+        at, _, order = line.partition(" ")
         try:
-            hits.append(Hit(float(at), int(path)))
+            hits.append(Hit(float(at), int(order)))
         except ValueError:
             raise BadLog(f"the sink's log: {line!r} is no time and order") from None
     return hits

@@ -94,7 +94,7 @@ class Receiver(asyncio.Protocol):
             self._asked, order_id = self._waiting.popleft()
             body = json.dumps(job.body_of(order_id))
             self._transport.write(
-                f"POST /{order_id} HTTP/1.1\r\nHost: {job.host_of(order_id)}\r\n"
+                f"POST {job.target_of(order_id)} HTTP/1.1\r\nHost: {job.host_of(order_id)}\r\n"
                 f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
                 f"{body}".encode()
             )

@@ -47,8 +47,13 @@ def sink_port() -> int:
     return int(os.environ["PEERS_SINK_PORT"])
 
 
+def target_of(order_id: int) -> str:
+    """In the query: a receiver has one path, and so one set of connections."""
+    return f"/hook?order={order_id}"
+
+
 def url_of(order_id: int) -> str:
-    return f"http://{host_of(order_id)}:{sink_port()}/{order_id}"
+    return f"http://{host_of(order_id)}:{sink_port()}{target_of(order_id)}"
 
 
 def body_of(order_id: int) -> dict[str, object]:
