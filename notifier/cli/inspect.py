@@ -55,7 +55,7 @@ def explain(
 ) -> None:
     """Show who was told of an order, when, why then, and what comes next.
 
-    Times are those of [wechat] time_zone. Exit code 1 where there is no such notification.
+    Times are those of \\[wechat] time_zone. Exit code 1 where there is no such notification.
     """
     from zoneinfo import ZoneInfo
 
@@ -98,7 +98,7 @@ def list_notifications(
 ) -> None:
     """List notifications, the newest first; with --due or --due-before those due first.
 
-    Days and times are those of [wechat] time_zone; a span ends before its second moment.
+    Days and times are those of \\[wechat] time_zone; a span ends before its second moment.
     `overdue` is what waits although its moment has come. What has ended keeps the moment of its
     last attempt.
     """

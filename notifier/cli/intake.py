@@ -28,7 +28,7 @@ def intake(context: typer.Context) -> None:
     """Take what older programs put into Redis: order_designer_list, and the set `queue`.
 
     It stays in the foreground, as a fleet of its own with one process. With
-    [intake] enabled, `notifier run-consumers` starts the same process among
+    \\[intake] enabled, `notifier run-consumers` starts the same process among
     its own. An entry leaves Redis when MySQL has it.
     """
     if context.invoked_subcommand is None:

@@ -21,7 +21,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 
 @ladder_app.command("list", epilog="Example:  notifier ladder list")
 def list_ladders(as_json: AsJson = False) -> None:
-    """Every ladder with its delays: built in, or from [ladder] and [ladder.named.NAME]."""
+    """Every ladder with its delays: built in, or from \\[ladder] and [ladder.named.NAME]."""
     from notifier.settings import read_settings
     from notifier.wiring.parts import ladders_of
 

@@ -30,7 +30,7 @@ def apply_topology() -> None:
     """Declare the tiers' queues, the dead queue, and what holds messages until they are due.
 
     The first time it also chooses how they are held, and records it in MySQL, so that all
-    processes agree: [amqp] delay = exchange is an exchange of type x-delayed-message (ours, or
+    processes agree: \\[amqp] delay = exchange is an exchange of type x-delayed-message (ours, or
     RabbitMQ's plugin), which holds any delay; queues is a hold queue for each tier, which needs
     no plugin (other moments then wait in MySQL); auto takes the first of them that this broker
     offers. Harmless where everything exists; to change over later: `notifier topology migrate`.
@@ -50,7 +50,7 @@ def apply_topology() -> None:
 def show_topology(as_json: AsJson = False) -> None:
     """Which mechanism holds messages, since when and why, and how many it holds now.
 
-    What the exchange holds only the management API tells ([amqp] management_url).
+    What the exchange holds only the management API tells (\\[amqp] management_url).
     """
     from notifier.settings import read_settings
     from notifier.wiring import operator
@@ -74,7 +74,7 @@ def show_topology(as_json: AsJson = False) -> None:
 def migrate(
     to: Annotated[
         str | None,
-        typer.Option(help="exchange, queues or auto; default: what [amqp] delay says."),
+        typer.Option(help="exchange, queues or auto; default: what \\[amqp] delay says."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be done.")
@@ -82,10 +82,10 @@ def migrate(
 ) -> None:
     """Change over to another mechanism, or to the broker of the settings, while messages wait.
 
-    It declares the topology on the broker that [amqp] url names, records the choice, and gives
+    It declares the topology on the broker that \\[amqp] url names, records the choice, and gives
     every notification that waits back to the calendar under a new number; what the old mechanism
     or broker still holds is stale from then on. Nobody is lost, told twice or told early. Fleets
-    of this host are then reloaded; if one reads another [amqp] url, stop it before and start it
+    of this host are then reloaded; if one reads another \\[amqp] url, stop it before and start it
     with the new one afterwards. Harmless when it is interrupted or repeated.
     """
     from notifier.cli.migration import run_migration

@@ -21,7 +21,7 @@ Channel = Annotated[str | None, typer.Option(help="wechat, webhook or push.", me
 Endpoint = Annotated[
     str | None, typer.Option(help="One of `notifier endpoint list`.", metavar="NAME")
 ]
-Tier = Annotated[int | None, typer.Option(help="One of [fleet] tiers.", metavar="SECONDS")]
+Tier = Annotated[int | None, typer.Option(help="One of \\[fleet] tiers.", metavar="SECONDS")]
 Who = Annotated[str, typer.Option(help="Default: your name on this system.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
