@@ -11,14 +11,12 @@ import json
 import sys
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
+import aio_pika
 import aiomysql
-import aiormq
 import uvloop
-from aiormq.abc import DeliveredMessage
-from aiormq.channel import Channel
-from pamqp import commands as spec
+from aio_pika.abc import AbstractIncomingMessage
 
 from benchmarks.peers.programs import job
 from benchmarks.peers.programs.asynchronous import each
@@ -34,34 +32,33 @@ CLAIM = (
 HEARD = b'"errcode":0'
 
 
-class Deliveries(Channel):
-    """Orders as they come, without a task for each; acked when all before them are done."""
+class Deliveries:
+    """Orders as they come; one ack for all before which nothing is left to be done."""
 
-    def begin(self) -> None:
-        self.came: deque[tuple[int, int]] = deque()
+    def __init__(self) -> None:
+        self.came: deque[AbstractIncomingMessage] = deque()
         self.some = asyncio.Event()
-        self._done: set[int] = set()
-        self._acked = 0
+        self._unsettled: deque[AbstractIncomingMessage] = deque()
+        self._done: set[AbstractIncomingMessage] = set()
 
-    async def _on_deliver_frame(self, frame: spec.Basic.Deliver) -> None:
-        message = await self._read_content(frame, cast(Any, await self._get_frame()))
-        self.came.append((message.delivery_tag or 0, int(message.body)))
+    async def take(self, message: AbstractIncomingMessage) -> None:
+        self.came.append(message)
+        self._unsettled.append(message)
         self.some.set()
 
-    def done(self, tag: int) -> None:
-        self._done.add(tag)
+    def done(self, message: AbstractIncomingMessage) -> None:
+        self._done.add(message)
 
     async def settle(self) -> None:
-        """Now and then: one ack for all that can be."""
+        """Now and then."""
         while True:
             await asyncio.sleep(0.01)
-            upto = self._acked
-            while upto + 1 in self._done:
-                upto += 1
-                self._done.remove(upto)
-            if upto > self._acked:
-                self._acked = upto
-                await self.basic_ack(upto, multiple=True)
+            last = None
+            while self._unsettled and self._unsettled[0] in self._done:
+                last = self._unsettled.popleft()
+                self._done.remove(last)
+            if last is not None:
+                await last.ack(multiple=True)
 
 
 class Receiver(asyncio.Protocol):
@@ -69,15 +66,15 @@ class Receiver(asyncio.Protocol):
 
     def __init__(self, deliveries: Deliveries) -> None:
         self._deliveries = deliveries
-        self._waiting: deque[tuple[int, int]] = deque()
-        self._asked: int | None = None
+        self._waiting: deque[AbstractIncomingMessage] = deque()
+        self._asked: AbstractIncomingMessage | None = None
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
 
-    def tell(self, tag: int, order_id: int) -> None:
-        self._waiting.append((tag, order_id))
+    def tell(self, message: AbstractIncomingMessage) -> None:
+        self._waiting.append(message)
         if self._asked is None:
             self._next()
 
@@ -91,7 +88,8 @@ class Receiver(asyncio.Protocol):
     def _next(self) -> None:
         self._asked = None
         if self._waiting:
-            self._asked, order_id = self._waiting.popleft()
+            self._asked = self._waiting.popleft()
+            order_id = int(self._asked.body)
             body = json.dumps(job.body_of(order_id))
             self._transport.write(
                 f"POST {job.target_of(order_id)} HTTP/1.1\r\nHost: {job.host_of(order_id)}\r\n"
@@ -101,40 +99,41 @@ class Receiver(asyncio.Protocol):
 
 
 async def work() -> None:
-    connection = await aiormq.connect(job.amqp_url())
-    channel = Deliveries(connection, 1, publisher_confirms=False)
-    channel.begin()
-    connection.channels[1] = channel
-    await channel.open()
-    receivers = [await _receiver(number, channel) for number in range(job.RECEIVERS)]
-    await channel.basic_qos(prefetch_count=PREFETCH)
-    await channel.basic_consume(QUEUE, _unused)
+    deliveries = Deliveries()
+    receivers = [await _receiver(number, deliveries) for number in range(job.RECEIVERS)]
+    connection = await aio_pika.connect(job.amqp_url())
+    channel = await connection.channel()
+    await channel.set_qos(prefetch_count=PREFETCH)
+    queue = await channel.get_queue(QUEUE)
     async with (
         aiomysql.create_pool(maxsize=LANES, **job.mysql()) as pool,
         asyncio.TaskGroup() as on,
     ):
-        on.create_task(channel.settle())
+        on.create_task(deliveries.settle())
         for _ in range(LANES):
-            on.create_task(_claim_and_tell(pool, channel, receivers))
+            on.create_task(_claim_and_tell(pool, deliveries, receivers))
+        await queue.consume(deliveries.take)
 
 
-async def _receiver(number: int, channel: Deliveries) -> Receiver:
+async def _receiver(number: int, deliveries: Deliveries) -> Receiver:
     loop = asyncio.get_running_loop()
     host, port = job.host_of(number), job.sink_port()
-    return (await loop.create_connection(lambda: Receiver(channel), host, port))[1]
+    return (await loop.create_connection(lambda: Receiver(deliveries), host, port))[1]
 
 
 async def _claim_and_tell(
-    pool: aiomysql.Pool, channel: Deliveries, receivers: Sequence[Receiver]
+    pool: aiomysql.Pool, deliveries: Deliveries, receivers: Sequence[Receiver]
 ) -> None:
+    came = deliveries.came
     while True:
-        await channel.some.wait()
-        channel.some.clear()
-        while channel.came:
-            batch = [channel.came.popleft() for _ in range(min(BATCH, len(channel.came)))]
-            await _claim(pool, [order_id for _, order_id in batch])
-            for tag, order_id in batch:
-                receivers[order_id % job.RECEIVERS].tell(tag, order_id)
+        await deliveries.some.wait()
+        deliveries.some.clear()
+        while came:
+            batch = [came.popleft() for _ in range(min(BATCH, len(came)))]
+            orders = [int(message.body) for message in batch]
+            await _claim(pool, orders)
+            for message, order_id in zip(batch, orders, strict=True):
+                receivers[order_id % job.RECEIVERS].tell(message)
 
 
 async def _claim(pool: aiomysql.Pool, orders: Sequence[int]) -> None:
@@ -144,21 +143,16 @@ async def _claim(pool: aiomysql.Pool, orders: Sequence[int]) -> None:
 
 
 async def fill(orders: range) -> None:
-    connection = await aiormq.connect(job.amqp_url())
-    channel = await connection.channel()
-    await channel.queue_declare(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
-    persistent = spec.Basic.Properties(delivery_mode=2)
+    async with await aio_pika.connect(job.amqp_url()) as connection:
+        channel = await connection.channel()
+        await channel.declare_queue(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
 
-    async def put(order_id: int) -> None:
-        body = str(order_id).encode()
-        await channel.basic_publish(body, routing_key=QUEUE, properties=persistent)
+        async def put(order_id: int) -> None:
+            body, mode = str(order_id).encode(), aio_pika.DeliveryMode.PERSISTENT
+            message = aio_pika.Message(body, delivery_mode=mode)
+            await channel.default_exchange.publish(message, QUEUE)
 
-    await each(orders, put)
-    await connection.close()
-
-
-async def _unused(_: DeliveredMessage) -> None:
-    """aiormq wants a callback; Deliveries takes them earlier."""
+        await each(orders, put)
 
 
 if __name__ == "__main__":
