@@ -125,8 +125,8 @@ async def take_all(settings: Settings) -> None:
 
 
 def test_the_page_names_settings_and_commands_that_there_are(house: House) -> None:
-    (block,) = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    Settings(**tomllib.loads(block))
+    for block in re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
+        Settings(**tomllib.loads(block))
     for section, setting in re.findall(r"`\[(\w+)\] (\w+)`", PAGE):
         assert hasattr(getattr(house.settings, section), setting)
     for line in re.findall(r"^(notifier .*)$", PAGE, re.MULTILINE):

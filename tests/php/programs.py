@@ -35,6 +35,20 @@ class Shop:
         )
         assert produced.returncode == 0, produced.stdout + produced.stderr
 
+    def run(self, program: str) -> None:
+        """Statements that have a `$channel`."""
+        preamble = f"require '{HERE / 'shop.php'}'; $channel = connect()->channel();"
+        names = "use PhpAmqpLib\\{Message\\AMQPMessage, Wire\\AMQPTable};"
+        done = subprocess.run(
+            ["php", "-r", f"{names} {preamble} {program} $channel->close();"],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
     @contextmanager
     def consuming(self, *tiers: str) -> Iterator[None]:
         """A process for each tier."""

@@ -53,7 +53,7 @@ function bind(AMQPChannel $channel, string $tier): void
     $channel->queue_bind(queue_of($tier), setting('EXCHANGE'), queue_of($tier));
 }
 
-/** Neither persistent nor confirmed, and mandatory: as it is usually written. */
+/** Not persistent, and mandatory: as it is usually written. */
 function publish(AMQPChannel $channel, string $tier, string $body): void
 {
     $delay_ms = (int) ((float) $tier * (int) setting('MS_PER_S'));

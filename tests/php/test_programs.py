@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.house import House, built, json_of, wait_for
 from tests.php.programs import Shop
 from tests.sandbox.rig import Sandbox
 
+PAGE = (Path(__file__).parents[2] / "docs" / "legacy.md").read_text(encoding="utf-8")
 TIERS = ("1", "3", "5", "15", "30")
 REFUSE_ONCE = [
     {"endpoint": "template_send", "action": "errcode:-1", "times": 1, "per": "client_msg_id"}
@@ -68,6 +70,18 @@ def test_an_order_from_php_is_told_once_and_neither_gets_what_is_the_others(hous
     assert sorted(shop.received("7")) == sorted(orders)
     wait_for(lambda: len(_buried(house)) == 2, 60)
     assert sorted(reason.partition(" ")[0] for reason in _buried(house)) == ["openid:", "record:"]
+
+
+def test_the_statements_of_the_page_hand_in_an_order(house: House) -> None:
+    (program,) = re.findall(r"^```php\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    own = house.settings.amqp
+    program = program.replace("'delay'", f"'{own.exchange}'")
+    program = program.replace("'delay_queue", f"'{own.queue_prefix}")
+    house.start_fleet()
+    Shop(house).run(program)
+    sql = "SELECT order_no, recipient FROM notifier_notification"
+    wait_for(lambda: house.rows(sql), 60)
+    assert house.rows(sql) == [("1912136916313", "oLvqQwo25p5myELvO5VXj0k-7ngk")]
 
 
 def _buried(house: House) -> list[str]:
