@@ -44,7 +44,7 @@ class Rounds:
             sleep(SETTLE_S)
         if unclaimed := self._house.unclaimed():
             raise BenchmarkError(f"{contestant.name}: {unclaimed} orders are not claimed")
-        return tally_of(self._house.sink.hits(), orders)
+        return tally_of(self._house.sink.hits(), count)
 
     def _python(self, contestant: Contestant) -> str:
         return str(self._peers) if contestant.own else sys.executable

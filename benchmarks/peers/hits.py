@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from notifier.errors import NotifierError
@@ -18,7 +18,7 @@ class Hit:
     """at_s: epoch seconds of the sink's clock, when the request was answered."""
 
     at_s: float
-    order_id: int
+    id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,25 +41,24 @@ class Tally:
 
 
 def read_hits(text: str) -> list[Hit]:
-    """Lines `EPOCH.MS ORDER`; a last line without its end is not there yet. Raises BadLog."""
+    """Lines `EPOCH.MS ID`; a last line without its end is not there yet. Raises BadLog."""
     hits = []
     for line in text[: text.rfind("\n") + 1].splitlines():
-        at, _, order = line.partition(" ")
+        at, _, id_ = line.partition(" ")
         try:
-            hits.append(Hit(float(at), int(order)))
+            hits.append(Hit(float(at), id_))
         except ValueError:
-            raise BadLog(f"the sink's log: {line!r} is no time and order") from None
+            raise BadLog(f"the sink's log: {line!r} is no time and id") from None
     return hits
 
 
-def tally_of(hits: Iterable[Hit], orders: range) -> Tally:
-    """Hits of other orders do not count."""
-    ours = [hit for hit in hits if hit.order_id in orders]
-    told = Counter(hit.order_id for hit in ours)
-    moments = [hit.at_s for hit in ours]
+def tally_of(hits: Sequence[Hit], orders: int) -> Tally:
+    """hits: of this round."""
+    told = Counter(hit.id for hit in hits)
+    moments = [hit.at_s for hit in hits]
     return Tally(
-        orders=len(orders),
-        lost=len(orders) - len(told),
+        orders=orders,
+        lost=orders - len(told),
         doubled=sum(times > 1 for times in told.values()),
         seconds=max(moments) - min(moments) if moments else 0.0,
     )

@@ -25,7 +25,7 @@ pid {folder}/nginx.pid;
 error_log stderr;
 events {{ worker_connections 4096; }}
 http {{
-    log_format hit '$msec $arg_order';
+    log_format hit '$msec $http_webhook_id';
     access_log {log} hit buffer=64k flush=200ms;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import aiomysql
 
-from benchmarks.peers.programs.job import CLAIM, Refused, body_of, mysql, url_of
+from benchmarks.peers.programs.job import CLAIM, Refused, body_of, headers_of, mysql, url_of
 
 IN_FLIGHT = 100
 
@@ -39,7 +39,8 @@ class Job:
 
     async def tell(self, order_id: int) -> None:
         """Raises Refused."""
-        async with self._http.post(url_of(order_id), json=body_of(order_id)) as answer:
+        body, headers = body_of(order_id), headers_of(order_id)
+        async with self._http.post(url_of(order_id), json=body, headers=headers) as answer:
             if answer.status != 200 or (await answer.json())["errcode"] != 0:
                 raise Refused(order_id)
 

@@ -9,10 +9,17 @@ from typing import Any
 import pymysql
 import urllib3
 
-from benchmarks.peers.programs.job import CLAIM, RECEIVERS, Refused, body_of, mysql, url_of
+from benchmarks.peers.programs.job import (
+    CLAIM,
+    RECEIVERS,
+    Refused,
+    body_of,
+    headers_of,
+    mysql,
+    url_of,
+)
 
 _HTTP = urllib3.PoolManager(num_pools=RECEIVERS, maxsize=16, retries=False)
-_HEADERS = {"Content-Type": "application/json"}
 _of_thread = threading.local()
 
 
@@ -26,7 +33,7 @@ def do(order_id: int) -> None:
 def tell(order_id: int) -> None:
     """Raises Refused."""
     body = json.dumps(body_of(order_id)).encode()
-    answer = _HTTP.request("POST", url_of(order_id), body=body, headers=_HEADERS)
+    answer = _HTTP.request("POST", url_of(order_id), body=body, headers=headers_of(order_id))
     if answer.status != 200 or json.loads(answer.data)["errcode"] != 0:
         raise Refused(order_id)
 

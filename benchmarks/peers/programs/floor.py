@@ -92,8 +92,9 @@ class Receiver(asyncio.Protocol):
             order_id = int(self._asked.body)
             body = json.dumps(job.body_of(order_id))
             self._transport.write(
-                f"POST {job.target_of(order_id)} HTTP/1.1\r\nHost: {job.host_of(order_id)}\r\n"
-                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+                f"POST {job.PATH} HTTP/1.1\r\nHost: {job.host_of(order_id)}\r\n"
+                f"Content-Type: application/json\r\nwebhook-id: peer-{order_id}\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n"
                 f"{body}".encode()
             )
 

@@ -17,6 +17,8 @@ CLAIM = (
 RECEIVERS = 32
 """Loopback addresses on which the one sink listens: orders concern many merchants."""
 
+PATH = "/hook"
+
 
 class Refused(Exception):
     """The receiver did not say that it has heard."""
@@ -47,13 +49,13 @@ def sink_port() -> int:
     return int(os.environ["PEERS_SINK_PORT"])
 
 
-def target_of(order_id: int) -> str:
-    """In the query: a receiver has one path, and so one set of connections."""
-    return f"/hook?order={order_id}"
-
-
 def url_of(order_id: int) -> str:
-    return f"http://{host_of(order_id)}:{sink_port()}{target_of(order_id)}"
+    return f"http://{host_of(order_id)}:{sink_port()}{PATH}"
+
+
+def headers_of(order_id: int) -> dict[str, str]:
+    """The receiver knows by its id what it was told before, and the sink writes it down."""
+    return {"Content-Type": "application/json", "webhook-id": f"peer-{order_id}"}
 
 
 def body_of(order_id: int) -> dict[str, object]:
