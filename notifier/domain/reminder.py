@@ -97,9 +97,7 @@ def _moment(reminder: Reminder, reserved_at: datetime) -> tuple[datetime, int | 
     pickup_at = reminder.at or reserved_at
     if pickup_at < reserved_at:
         at, reserved = _text(pickup_at, None), _text(reserved_at, None)
-        raise InvalidInput(
-            "at", f"{at} is before the reservation at {reserved}; see --reserved-at"
-        )
+        raise InvalidInput("at", f"{at} is before the reservation at {reserved}; see --reserved-at")
     return pickup_at, round((pickup_at - reserved_at).total_seconds())
 
 
