@@ -21,13 +21,12 @@ from notifier.domain.breaker import (
 from notifier.domain.outcome import Answer, Held, Outcome, Paused, Permanent, Retry, Sent, Unknown
 
 RULES = BreakerRules(failures=3, first_rest_s=1, longest_rest_s=8)
-PROBE_S = 15.0
 
 
 def after(failures: int, now_s: float = 0, *, rules: BreakerRules = RULES) -> Breaker:
     breaker = CLOSED
     for _ in range(failures):
-        breaker = failed(breaker, now_s, rules, is_probe=False, luck=0)
+        breaker = failed(breaker, now_s, rules, is_probe=False, is_silent=True, luck=0)
     return breaker
 
 
@@ -44,10 +43,10 @@ def test_it_opens_after_so_many_failures_in_a_row_and_rests() -> None:
 
 
 def test_then_one_may_probe_and_nobody_else() -> None:
-    probed = began(after(3), 1, within_s=PROBE_S)
+    probed = began(after(3), 1)
 
-    assert wait_s(probed, 2) == 14
-    assert wait_s(probed, 100) > 0, "however long it takes"
+    assert wait_s(probed, 1) == 1
+    assert wait_s(probed, 11) == 20, "longer, the longer it takes"
     assert wait_s(given_up(probed, is_probe=True), 2) == 0, "a probe that was none frees the way"
     assert given_up(probed, is_probe=False) == probed
 
@@ -56,15 +55,17 @@ def test_each_probe_that_fails_doubles_the_rest_up_to_the_longest() -> None:
     breaker, now_s, rests = after(3), 0.0, []
     for _ in range(5):
         now_s += wait_s(breaker, now_s)
-        breaker = began(breaker, now_s, within_s=PROBE_S)
-        breaker = failed(breaker, now_s, RULES, is_probe=True, luck=0)
+        breaker = began(breaker, now_s)
+        breaker = failed(breaker, now_s, RULES, is_probe=True, is_silent=True, luck=0)
         rests.append(wait_s(breaker, now_s))
     assert rests == [2, 4, 8, 8, 8]
+    answered_again = failed(breaker, now_s, RULES, is_probe=True, is_silent=False, luck=0)
+    assert wait_s(answered_again, now_s) == 1, "it answers at least"
 
 
 def test_what_began_before_it_opened_changes_nothing_when_it_fails_late() -> None:
     opened = after(3)
-    assert failed(opened, 0.5, RULES, is_probe=False, luck=1) == opened
+    assert failed(opened, 0.5, RULES, is_probe=False, is_silent=True, luck=1) == opened
 
 
 @pytest.mark.parametrize(
@@ -99,19 +100,22 @@ def test_only_silence_and_server_errors_speak_against_an_endpoint(
 def test_whatever_happens_an_open_one_lets_one_call_out_after_each_rest(
     steps: list[tuple[float, bool, float]], rules: BreakerRules
 ) -> None:
-    """Each step: time passes, somebody asks, and if he may call he fails or is answered."""
+    """Each step: time passes, somebody asks, and if he may call he fails or is heard."""
     breaker, now_s, in_a_row = CLOSED, 0.0, 0
-    for passed_s, is_answered, luck in steps:
+    for passed_s, is_heard, luck in steps:
         now_s += passed_s
         wait = wait_s(breaker, now_s)
         assert 0 <= wait <= rules.longest_rest_s * 1.5
+        assert breaker.probed_s is None
         assert breaker.is_open == (in_a_row >= rules.failures)
         if wait:
             continue
         is_probe = breaker.is_open
-        breaker = began(breaker, now_s, within_s=PROBE_S)
+        breaker = began(breaker, now_s)
         assert (wait_s(breaker, now_s) > 0) == is_probe
-        in_a_row = 0 if is_answered else in_a_row + 1
+        in_a_row = 0 if is_heard else in_a_row + 1
         breaker = (
-            CLOSED if is_answered else failed(breaker, now_s, rules, is_probe=is_probe, luck=luck)
+            CLOSED
+            if is_heard
+            else failed(breaker, now_s, rules, is_probe=is_probe, is_silent=luck > 0.3, luck=luck)
         )

@@ -156,7 +156,7 @@ class WebhookChannel:
         self, notification: Notification, target: _Target
     ) -> Outcome | Held:
         body = encode(notification)
-        entered = await self._gates.enter(target.name, within=target.timeout)
+        entered = await self._gates.enter(target.name)
         if isinstance(entered, Held):
             return entered
         with entered as call:

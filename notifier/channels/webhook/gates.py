@@ -66,8 +66,8 @@ class Gates:
         self._gates: dict[str, _Gate] = {}
         self._taken = 0
 
-    async def enter(self, endpoint: str, *, within: timedelta) -> Call | Held:
-        """A call to be made now, or why not. within: what it takes at most.
+    async def enter(self, endpoint: str) -> Call | Held:
+        """A call to be made now, or why not.
 
         endpoint: its name, or the origin of a URL that is none.
         """
@@ -88,7 +88,7 @@ class Gates:
                 gate.slots.release()
                 return held
             is_entered = True
-            return Call(self, gate, within_s=within.total_seconds())
+            return Call(self, gate)
         finally:
             if not is_entered:
                 self.leave(gate)
@@ -137,13 +137,13 @@ class Gates:
 class Call:
     """One that may be made now; leave it when it is over, or was not made after all."""
 
-    def __init__(self, gates: Gates, gate: _Gate, *, within_s: float) -> None:
+    def __init__(self, gates: Gates, gate: _Gate) -> None:
         self._gates = gates
         self._gate = gate
         self._is_judged = False
         self.is_probe = gate.breaker.is_open
         now_s = gates.clock()
-        gate.breaker = breakers.began(gate.breaker, now_s, within_s=within_s)
+        gate.breaker = breakers.began(gate.breaker, now_s)
         gate.running[self] = now_s
 
     def __enter__(self) -> Call:
@@ -156,9 +156,11 @@ class Call:
         trace: TracebackType | None,
     ) -> None:
         gate = self._gate
-        if not self._is_judged:
+        took_s = self._gates.clock() - gate.running.pop(self)
+        if self._is_judged:
+            gate.usual_s += (took_s - gate.usual_s) * NEWEST
+        else:
             gate.breaker = breakers.given_up(gate.breaker, is_probe=self.is_probe)
-        gate.left(self, self._gates.clock())
         gate.slots.release()
         self._gates.leave(gate)
 
@@ -175,6 +177,7 @@ class Call:
                 now_s,
                 gates.rules.breaker,
                 is_probe=self.is_probe,
+                is_silent=outcome.answer is None,
                 luck=gates.luck(),
             )
             if gate.breaker.is_open and not before.is_open:
@@ -214,7 +217,7 @@ class _Gate:
         """It answers, as far as anybody knows."""
         if self._heard_s == -inf or self.breaker.failures:
             return False
-        return min(self.age_s(now_s), now_s - self._heard_s) < SLOW_S or not self.running
+        return min(self.age_s(now_s), now_s - self._heard_s) < SLOW_S
 
     def held(self, now_s: float, *, at_least_s: float, apart_s: float, reason: str) -> Held:
         """Those that are held back come again one after the other."""
@@ -222,10 +225,6 @@ class _Gate:
         self._back_s = max(soonest_s, self._back_s + apart_s)
         wait = timedelta(seconds=self._back_s - now_s)
         return Held(wait=wait, reason=reason, is_exact=False)
-
-    def left(self, call: Call, now_s: float) -> None:
-        took_s = now_s - self.running.pop(call)
-        self.usual_s += (took_s - self.usual_s) * NEWEST
 
     def heard(self, now_s: float) -> None:
         self._heard_s = now_s
