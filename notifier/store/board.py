@@ -10,16 +10,14 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from notifier.domain.board import Board, Upcoming
 from notifier.domain.notification import ChannelName, Role, State
 from notifier.domain.timeline import masked
-from notifier.errors import SettingsError, StoreUnavailable
+from notifier.errors import StoreUnavailable
 from notifier.store.mysql import Database
+from notifier.store.redis_client import redis_at
 
 LONGEST_CALL_S = 1.0
 LIVES_MS = 10_000
@@ -86,16 +84,7 @@ class RedisBoard:
 
     def __init__(self, url: str, *, prefix: str) -> None:
         """Connects on first use. Raises SettingsError for a bad URL."""
-        try:
-            self._redis: Redis = Redis.from_url(
-                url,
-                socket_timeout=LONGEST_CALL_S,
-                socket_connect_timeout=LONGEST_CALL_S,
-                retry=Retry(NoBackoff(), 0),
-                client_name="notifier-board",
-            )
-        except ValueError as error:
-            raise SettingsError("[redis] url: is no redis:// or rediss:// address") from error
+        self._redis = redis_at(url, answer_s=LONGEST_CALL_S, name="board")
         self._due, self._entries = f"{prefix}due", f"{prefix}due:entries"
         self._built, self._turn = f"{prefix}due:built", f"{prefix}due:turn"
 

@@ -6,13 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from notifier.domain.legacy_item import Item, Way
-from notifier.errors import SettingsError, StoreError, StoreUnavailable
+from notifier.errors import StoreError, StoreUnavailable
+from notifier.store.redis_client import redis_at
 
 ANSWER_S = 5.0
 BYTES_READ = 4096
@@ -61,16 +59,7 @@ class LegacySource:
 
     def __init__(self, url: str, *, way: Way, key: str, taken: str) -> None:
         """Connects on first use. Raises SettingsError for a bad URL."""
-        try:
-            self._redis: Redis = Redis.from_url(
-                url,
-                socket_timeout=ANSWER_S,
-                socket_connect_timeout=ANSWER_S,
-                retry=Retry(NoBackoff(), 0),
-                client_name="notifier-intake",
-            )
-        except ValueError as error:
-            raise SettingsError("[intake] url: is no redis:// or rediss:// address") from error
+        self._redis = redis_at(url, answer_s=ANSWER_S, name="intake", section="intake")
         self.name = key
         self._way = way
         self._taken = taken

@@ -7,12 +7,10 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from notifier.errors import SettingsError, StoreUnavailable
+from notifier.store.redis_client import redis_at
 
 ANSWER_S = 2.0
 """A Redis that takes longer counts as away; the next beat comes soon."""
@@ -26,13 +24,7 @@ class RedisPresence:
         self._address = _address_of(url)
         self._names_key = f"{prefix}fleets"
         self._beat_key = f"{prefix}fleet:"
-        self._redis = Redis.from_url(
-            url,
-            socket_timeout=ANSWER_S,
-            socket_connect_timeout=ANSWER_S,
-            retry=Retry(NoBackoff(), 0),
-            client_name="notifier-presence",
-        )
+        self._redis = redis_at(url, answer_s=ANSWER_S, name="presence")
 
     async def beat(self, name: str, body: bytes, *, lives: timedelta) -> None:
         """Say that `name` is there until `lives` is over. Raises StoreUnavailable."""

@@ -9,12 +9,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Literal, cast
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from notifier.errors import SettingsError, StoreUnavailable
+from notifier.errors import StoreUnavailable
+from notifier.store.redis_client import redis_at
 
 ONE_DAY = timedelta(days=1)
 Permission = Literal["granted", "too_soon", "exhausted"]
@@ -42,16 +40,7 @@ class RedisTokenStore:
 
     def __init__(self, url: str, *, prefix: str, timeout: timedelta = timedelta(seconds=1)) -> None:
         """url: redis:// or rediss://. Connects on first use. Raises SettingsError for a bad URL."""
-        timeout_s = timeout.total_seconds()
-        try:
-            self._redis: Redis = Redis.from_url(
-                url,
-                socket_timeout=timeout_s,
-                socket_connect_timeout=timeout_s,
-                retry=Retry(NoBackoff(), 0),
-            )
-        except ValueError as error:
-            raise SettingsError("[redis] url: is no redis:// or rediss:// address") from error
+        self._redis = redis_at(url, answer_s=timeout.total_seconds(), name="tokens")
         self._prefix = prefix
 
     async def load(self, app_id: str) -> tuple[bytes, timedelta] | None:

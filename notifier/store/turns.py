@@ -6,12 +6,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from notifier.errors import SettingsError, StoreUnavailable
+from notifier.errors import StoreUnavailable
+from notifier.store.redis_client import redis_at
 
 LONGEST_CALL_S = 1.0
 MICROSECOND = timedelta(microseconds=1)
@@ -40,15 +38,7 @@ class RedisTurns:
 
     def __init__(self, url: str, *, prefix: str) -> None:
         """Connects on first use. Raises SettingsError for a bad URL."""
-        try:
-            self._redis: Redis = Redis.from_url(
-                url,
-                socket_timeout=LONGEST_CALL_S,
-                socket_connect_timeout=LONGEST_CALL_S,
-                retry=Retry(NoBackoff(), 0),
-            )
-        except ValueError as error:
-            raise SettingsError("[redis] url: is no redis:// or rediss:// address") from error
+        self._redis = redis_at(url, answer_s=LONGEST_CALL_S, name="turns")
         self._prefix = prefix
 
     async def take(self, endpoint: str, *, rate_per_s: float, id_: UUID) -> timedelta:
