@@ -11,14 +11,18 @@ from pathlib import Path
 
 from benchmarks.peers import environment, picture, report
 from benchmarks.peers.contestants import CONTESTANTS, Contestant
-from benchmarks.peers.dispatch import Rounds
 from benchmarks.peers.house import built
-from benchmarks.peers.run import Plan, run
+from benchmarks.peers.rounds import Rounds
+from benchmarks.peers.run import Job, Plan, run
 from benchmarks.peers.verdict import Score, checks_of
 from notifier.errors import NotifierError
 from notifier.loadtest.machine import this_machine
 
 MOST_TRIAL = 4_000
+TITLES = {
+    "dispatch": "Orders claimed and told, per second",
+    "publish": "Notifications accepted, per second",
+}
 
 
 def main() -> int:
@@ -32,7 +36,7 @@ def main() -> int:
         python = environment.peers_python(_say)
         with built(options.folder) as house:
             rounds = Rounds(house, peers=python)
-            scores = run(rounds, _asked(options.only), plan, _say)
+            scores = run(_job(rounds, options.job), _asked(options.only), plan, _say)
             servers = house.servers
     except NotifierError as error:
         print(f"benchmarks.peers: {error}", file=sys.stderr)
@@ -40,6 +44,12 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     return _show(scores, options, machine=machine, servers=servers)
+
+
+def _job(rounds: Rounds, name: str) -> Job:
+    if name == "publish":
+        return Job(do=rounds.publish, variants=lambda one: one.publishing)
+    return Job(do=rounds.dispatch, variants=lambda one: one.variants)
 
 
 def _show(
@@ -53,14 +63,14 @@ def _show(
     print(machine)
     print(", ".join(f"{name} {version}" for name, version in versions.items()))
     print(f"\n{report.table(scores)}\n")
-    checks = checks_of(scores)
+    checks = checks_of(scores, job=options.job)
     print(report.verdict(checks))
     if options.json:
-        document = report.document_of(scores, job="dispatch", machine=machine, versions=versions)
+        document = report.document_of(scores, job=options.job, machine=machine, versions=versions)
         options.json.write_text(json.dumps(document, indent=2) + "\n")
     if options.svg:
         rates = {name: score.per_s for name, score in scores.items()}
-        options.svg.write_text(picture.svg(rates, title=f"{options.orders:,} orders told, per s"))
+        options.svg.write_text(picture.svg(rates, title=TITLES[options.job]))
     is_clean = not any(score.lost or score.doubled for score in scores.values())
     return 0 if is_clean and all(check.is_met is not False for check in checks) else 1
 
@@ -82,6 +92,7 @@ def _say(text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
+    parser.add_argument("--job", choices=[*TITLES], default="dispatch")
     parser.add_argument("--orders", type=int, default=2_000, metavar="N")
     parser.add_argument("--rounds", type=int, default=3, metavar="N")
     parser.add_argument("--only", metavar="NAME,NAME", help="these alone take part")

@@ -15,22 +15,26 @@ class Variant:
     """label: for people. command: arguments for Python. environment: on top of the others'."""
 
     label: str
-    command: Sequence[str]
+    command: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contestant:
-    """own: it is installed in the peers' environment, not in ours."""
+    """queue: where its orders wait. variants: of its workers. publishing: of who publishes.
+
+    own: it is installed in the peers' environment, not in ours.
+    """
 
     name: str
+    queue: str
     variants: Sequence[Variant]
+    publishing: Sequence[Variant] = (Variant(label="1 process"),)
     own: bool = True
 
-    @property
-    def fill(self) -> Sequence[str]:
-        """Arguments for Python, but for the first order's id and the number of orders."""
-        return ["-m", f"{PROGRAMS}.{self.name}"]
+    def put(self, what: str, orders: range) -> Sequence[str]:
+        """Arguments for Python. what: fill or publish."""
+        return ["-m", f"{PROGRAMS}.{self.name}", what, str(orders.start), str(len(orders))]
 
     @property
     def is_peer(self) -> bool:
@@ -80,9 +84,15 @@ def _notifier(processes: int, concurrency: int) -> Variant:
     )
 
 
+THREADS = tuple(
+    Variant(label=f"1 process, {number} threads", environment={"PEERS_THREADS": str(number)})
+    for number in (1, 8)
+)
 CONTESTANTS = (
     Contestant(
         name="celery",
+        queue="peer.celery",
+        publishing=THREADS,
         variants=(
             _celery("2 prefork", pool="prefork", workers=2, prefetch=4),
             _celery("2 prefork, prefetch 64", pool="prefork", workers=2, prefetch=64),
@@ -90,19 +100,31 @@ CONTESTANTS = (
             _celery("16 threads", pool="threads", workers=16, prefetch=4),
         ),
     ),
-    Contestant(name="dramatiq", variants=(_dramatiq(2, 8), _dramatiq(2, 4), _dramatiq(3, 8))),
-    Contestant(name="taskiq", variants=(_taskiq(2, 10), _taskiq(2, 100), _taskiq(1, 100))),
+    Contestant(
+        name="dramatiq",
+        queue="peer-dramatiq",
+        publishing=THREADS,
+        variants=(_dramatiq(2, 8), _dramatiq(2, 4), _dramatiq(3, 8)),
+    ),
+    Contestant(
+        name="taskiq",
+        queue="peer.taskiq",
+        variants=(_taskiq(2, 10), _taskiq(2, 100), _taskiq(1, 100)),
+    ),
     Contestant(
         name="faststream",
+        queue="peer.faststream",
         variants=(_faststream(1, 100), _faststream(2, 10), _faststream(2, 100)),
     ),
     Contestant(
         name=NOTIFIER,
+        queue="delay_queue1",
         own=False,
-        variants=(_notifier(1, 200), _notifier(1, 400), _notifier(2, 200)),
+        variants=(_notifier(1, 200), _notifier(1, 400), _notifier(2, 200), _notifier(2, 400)),
     ),
     Contestant(
         name=FLOOR,
+        queue="peer.floor",
         own=False,
         variants=(Variant(label="1 process", command=["-m", f"{PROGRAMS}.floor", "work"]),),
     ),

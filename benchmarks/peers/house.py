@@ -13,6 +13,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import aio_pika
+
 from benchmarks.peers.sink import Sink, running
 from notifier.settings import Settings, read_settings
 from notifier.stack import Stack
@@ -55,6 +57,32 @@ class House:
         """Of notifier's own: what was told and is not yet written down."""
         sql = "SELECT COUNT(*) FROM notifier_notification WHERE settled_at IS NULL"
         return asyncio.run(self._count(sql))
+
+    def rows(self, *, of_notifier: bool) -> int:
+        """notifier has one of its own for each that it accepts; for the peers it is the order."""
+        table = "notifier_notification" if of_notifier else "tg_order_task"
+        return asyncio.run(self._count(f"SELECT COUNT(*) FROM {table}"))  # noqa: S608
+
+    def forget_notifications(self) -> None:
+        asyncio.run(self._run("DELETE FROM notifier_notification"))
+
+    def ready(self, queue: str) -> int:
+        return asyncio.run(self._ask(queue, purge=False))
+
+    def purge(self, queue: str) -> None:
+        asyncio.run(self._ask(queue, purge=True))
+
+    async def _ask(self, queue: str, *, purge: bool) -> int:
+        url = self.settings.amqp.url.get_secret_value()
+        async with await aio_pika.connect(url) as connection:
+            found = await (await connection.channel()).declare_queue(queue, passive=True)
+            if purge:
+                await found.purge()
+            return found.declaration_result.message_count or 0
+
+    async def _run(self, sql: str) -> None:
+        async with open_database(self.settings) as database:
+            await database.run(sql)
 
     async def _count(self, sql: str) -> int:
         async with open_database(self.settings) as database:

@@ -50,7 +50,7 @@ def _line(check: Check) -> str:
     if check.found is None:
         return f"{check.text}: not measured, at least {check.least:g}"
     word = "met" if check.is_met else "MISSED"
-    return f"{check.text}: {check.found:.2f}, at least {check.least:g}: {word}"
+    return f"{check.text}: {check.found:,.2f}, at least {check.least:,g}: {word}"
 
 
 def document_of(
@@ -72,6 +72,6 @@ def document_of(
         },
         "checks": [
             {"what": each.text, "least": each.least, "found": each.found, "met": each.is_met}
-            for each in checks_of(scores)
+            for each in checks_of(scores, job=job)
         ],
     }

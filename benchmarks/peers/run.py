@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.peers.contestants import Contestant, Variant
-from benchmarks.peers.dispatch import Rounds
 from benchmarks.peers.hits import Tally
 from benchmarks.peers.verdict import Score
 
 Say = Callable[[str], None]
+Round = Callable[[Contestant, Variant, int], Tally]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,15 +22,21 @@ class Plan:
     trial: int
 
 
-def run(
-    rounds: Rounds, contestants: Sequence[Contestant], plan: Plan, say: Say
-) -> dict[str, Score]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """do: one round of it. variants: what is tried."""
+
+    do: Round
+    variants: Callable[[Contestant], Sequence[Variant]]
+
+
+def run(job: Job, contestants: Sequence[Contestant], plan: Plan, say: Say) -> dict[str, Score]:
     """By name."""
-    best = {one.name: _best(rounds, one, plan.trial, say) for one in contestants}
+    best = {one.name: _best(job, one, plan.trial, say) for one in contestants}
     tallies: dict[str, list[Tally]] = {one.name: [] for one in contestants}
     for number in range(plan.rounds):
         for one in in_turn(contestants, number):
-            tally = rounds.run(one, best[one.name], plan.orders)
+            tally = job.do(one, best[one.name], plan.orders)
             say(f"round {number + 1}: {one.name} {tally.per_s:,.0f}/s")
             tallies[one.name].append(tally)
     return {
@@ -44,11 +50,12 @@ def in_turn(contestants: Sequence[Contestant], number: int) -> Sequence[Contesta
     return [*contestants[first:], *contestants[:first]]
 
 
-def _best(rounds: Rounds, one: Contestant, trial: int, say: Say) -> Variant:
-    if len(one.variants) == 1:
-        return one.variants[0]
+def _best(job: Job, one: Contestant, trial: int, say: Say) -> Variant:
+    variants = job.variants(one)
+    if len(variants) == 1:
+        return variants[0]
     found = {}
-    for variant in one.variants:
-        found[variant.label] = rounds.run(one, variant, trial).per_s
+    for variant in variants:
+        found[variant.label] = job.do(one, variant, trial).per_s
         say(f"trying {one.name}, {variant.label}: {found[variant.label]:,.0f}/s")
-    return max(one.variants, key=lambda variant: found[variant.label])
+    return max(variants, key=lambda variant: found[variant.label])

@@ -57,21 +57,21 @@ def test_the_median_round_counts_and_the_best_peer_is_a_peer() -> None:
 
 
 def test_targets_are_met_or_missed_by_their_ratios() -> None:
-    checks = checks_of(SCORES)
+    checks = checks_of(SCORES, job="dispatch")
     assert [check.is_met for check in checks] == [True, True, True]
     assert counts(checks)
-    slow = checks_of({**SCORES, "notifier": score(2900)})
+    slow = checks_of({**SCORES, "notifier": score(2900)}, job="dispatch")
     assert [check.is_met for check in slow] == [True, False, False]
 
 
 def test_a_floor_that_is_none_makes_the_run_void() -> None:
-    checks = checks_of({**SCORES, "floor": score(3400)})
+    checks = checks_of({**SCORES, "floor": score(3400)}, job="dispatch")
     assert not counts(checks)
     assert report.verdict(checks).endswith("the floor is none: this run does not count")
 
 
 def test_who_did_not_take_part_is_neither_met_nor_missed() -> None:
-    checks = checks_of({"floor": score(4000)})
+    checks = checks_of({"floor": score(4000)}, job="dispatch")
     assert [check.is_met for check in checks] == [None, None, None]
     assert "not measured" in report.verdict(checks)
 
@@ -116,3 +116,10 @@ def test_the_peers_are_pinned_and_another_list_is_another_environment() -> None:
     assert len(installed) == len(text.splitlines())
     assert {"celery", "dramatiq", "taskiq", "taskiq-aio-pika", "faststream"} <= set(installed)
     assert environment.fingerprint(b"a==1") != environment.fingerprint(b"a==2")
+
+
+def test_to_publish_has_a_target_of_its_own_and_needs_no_floor() -> None:
+    checks = checks_of(SCORES, job="publish")
+    assert [check.is_met for check in checks] == [False]
+    assert counts(checks)
+    assert checks_of({}, job="publish")[0].is_met is None

@@ -9,7 +9,17 @@ from typing import Any
 import aiohttp
 import aiomysql
 
-from benchmarks.peers.programs.job import CLAIM, Refused, body_of, headers_of, mysql, url_of
+from benchmarks.peers.programs.job import (
+    CLAIM,
+    INSERT,
+    Refused,
+    asked,
+    body_of,
+    headers_of,
+    mysql,
+    timed,
+    url_of,
+)
 
 IN_FLIGHT = 100
 
@@ -43,6 +53,24 @@ class Job:
         async with self._http.post(url_of(order_id), json=body, headers=headers) as answer:
             if answer.status != 200 or (await answer.json())["errcode"] != 0:
                 raise Refused(order_id)
+
+    async def insert(self, order_id: int) -> None:
+        async with self._pool.acquire() as connection, connection.cursor() as cursor:
+            await cursor.execute(INSERT, [order_id, f"peer-{order_id}"])
+
+
+async def put(job: Job, send: Callable[[int], Awaitable[object]]) -> None:
+    """Do what the command line wants."""
+    what, orders = asked()
+
+    async def publish(order_id: int) -> None:
+        await job.insert(order_id)
+        await send(order_id)
+
+    await job.open()
+    with timed():
+        await each(orders, send if what == "fill" else publish)
+    await job.close()
 
 
 async def each(orders: Iterable[int], put: Callable[[int], Awaitable[object]]) -> None:

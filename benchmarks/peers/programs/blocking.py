@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pymysql
@@ -11,11 +14,14 @@ import urllib3
 
 from benchmarks.peers.programs.job import (
     CLAIM,
+    INSERT,
     RECEIVERS,
     Refused,
+    asked,
     body_of,
     headers_of,
     mysql,
+    timed,
     url_of,
 )
 
@@ -36,6 +42,20 @@ def tell(order_id: int) -> None:
     answer = _HTTP.request("POST", url_of(order_id), body=body, headers=headers_of(order_id))
     if answer.status != 200 or json.loads(answer.data)["errcode"] != 0:
         raise Refused(order_id)
+
+
+def put(send: Callable[[int], object]) -> None:
+    """Do what the command line wants. PEERS_THREADS: so many publish at once."""
+    what, orders = asked()
+
+    def publish(order_id: int) -> None:
+        with _connection().cursor() as cursor:
+            cursor.execute(INSERT, [order_id, f"peer-{order_id}"])
+        send(order_id)
+
+    with timed(), ThreadPoolExecutor(int(os.environ.get("PEERS_THREADS", "1"))) as pool:
+        for _ in pool.map(send if what == "fill" else publish, orders):
+            pass
 
 
 def _connection() -> Any:

@@ -7,7 +7,7 @@ import os
 from celery import Celery
 
 from benchmarks.peers.programs import blocking
-from benchmarks.peers.programs.job import amqp_url, asked
+from benchmarks.peers.programs.job import amqp_url
 
 app = Celery("peers", broker=amqp_url())
 app.conf.update(
@@ -26,5 +26,4 @@ def tell(order_id: int) -> None:
 
 
 if __name__ == "__main__":
-    for each in asked():
-        tell.delay(each)
+    blocking.put(tell.delay)

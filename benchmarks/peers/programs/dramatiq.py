@@ -6,7 +6,7 @@ import dramatiq
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 
 from benchmarks.peers.programs import blocking
-from benchmarks.peers.programs.job import amqp_url, asked
+from benchmarks.peers.programs.job import amqp_url
 
 broker = RabbitmqBroker(url=amqp_url(), confirm_delivery=True)
 dramatiq.set_broker(broker)
@@ -18,5 +18,4 @@ def tell(order_id: int) -> None:
 
 
 if __name__ == "__main__":
-    for each in asked():
-        tell.send(each)
+    blocking.put(tell.send)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 
+import uvloop
 from faststream import AckPolicy, FastStream
 from faststream.rabbit import Channel, RabbitBroker, RabbitQueue
 
-from benchmarks.peers.programs.asynchronous import Job, each
-from benchmarks.peers.programs.job import amqp_url, asked
+from benchmarks.peers.programs.asynchronous import Job, put
+from benchmarks.peers.programs.job import amqp_url
 
 QUEUE = RabbitQueue("peer.faststream", durable=True)
 prefetch = int(os.environ.get("PEERS_PREFETCH", "100"))
@@ -25,15 +25,15 @@ async def tell(order_id: int) -> None:
     await job.do(order_id)
 
 
-async def fill(orders: range) -> None:
+async def main() -> None:
     async with RabbitBroker(amqp_url()) as publishing:
         await publishing.declare_queue(QUEUE)
 
-        async def put(order_id: int) -> None:
+        async def send(order_id: int) -> None:
             await publishing.publish(order_id, QUEUE, persist=True)
 
-        await each(orders, put)
+        await put(job, send)
 
 
 if __name__ == "__main__":
-    asyncio.run(fill(asked()))
+    uvloop.run(main())

@@ -19,7 +19,6 @@ import uvloop
 from aio_pika.abc import AbstractIncomingMessage
 
 from benchmarks.peers.programs import job
-from benchmarks.peers.programs.asynchronous import each
 
 QUEUE = "peer.floor"
 PREFETCH = 500
@@ -143,18 +142,33 @@ async def _claim(pool: aiomysql.Pool, orders: Sequence[int]) -> None:
             sys.exit("an order was claimed before: this run is void")
 
 
-async def fill(orders: range) -> None:
+async def put() -> None:
+    """Rows by the batch, then as many confirms at once."""
+    what, orders = job.asked()
+    pool = await aiomysql.create_pool(maxsize=LANES, **job.mysql())
     async with await aio_pika.connect(job.amqp_url()) as connection:
         channel = await connection.channel()
         await channel.declare_queue(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
 
-        async def put(order_id: int) -> None:
+        async def send(order_id: int) -> None:
             body, mode = str(order_id).encode(), aio_pika.DeliveryMode.PERSISTENT
             message = aio_pika.Message(body, delivery_mode=mode)
             await channel.default_exchange.publish(message, QUEUE)
 
-        await each(orders, put)
+        with job.timed():
+            for at in range(0, len(orders), BATCH):
+                if what == "publish":
+                    await _insert(pool, orders[at : at + BATCH])
+                await asyncio.gather(*map(send, orders[at : at + BATCH]))
+    pool.close()
+    await pool.wait_closed()
+
+
+async def _insert(pool: aiomysql.Pool, orders: Sequence[int]) -> None:
+    rows = [(order_id, f"peer-{order_id}") for order_id in orders]
+    async with pool.acquire() as connection, connection.cursor() as cursor:
+        await cursor.executemany(job.INSERT, rows)
 
 
 if __name__ == "__main__":
-    uvloop.run(work() if sys.argv[1:] == ["work"] else fill(job.asked()))
+    uvloop.run(work() if sys.argv[1:] == ["work"] else put())

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+INSERT = "INSERT INTO tg_order_task (order_id, order_no) VALUES (%s, %s)"
 CLAIM = (
     "UPDATE tg_order_task SET status = 1, design_userid = 7, design_time = NOW() "
     "WHERE order_id = %s AND status = 0"
@@ -62,7 +66,19 @@ def body_of(order_id: int) -> dict[str, object]:
     return {"type": "order.assigned", "data": {"order_no": f"peer-{order_id}"}}
 
 
-def asked() -> range:
-    """The orders named by the command line: the first and how many."""
-    first, count = map(int, sys.argv[1:3])
-    return range(first, first + count)
+@contextmanager
+def timed() -> Iterator[None]:
+    """Tell the runner how many seconds it took, connecting not included."""
+    began_s = monotonic()
+    yield
+    print(monotonic() - began_s)
+
+
+def asked() -> tuple[str, range]:
+    """What the command line wants: `fill` or `publish`, of orders named by the first and how many.
+
+    fill: they are in the table, put them into the queue. publish: put them into both, each into
+    the table first.
+    """
+    what, first, count = sys.argv[1], *map(int, sys.argv[2:4])
+    return what, range(first, first + count)

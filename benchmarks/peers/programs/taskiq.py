@@ -3,14 +3,14 @@ taskiq-aio-pika (qos, queues)."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 
+import uvloop
 from taskiq import TaskiqEvents, TaskiqState
 from taskiq_aio_pika import AioPikaBroker, Exchange, Queue
 
-from benchmarks.peers.programs.asynchronous import Job, each
-from benchmarks.peers.programs.job import amqp_url, asked
+from benchmarks.peers.programs.asynchronous import Job, put
+from benchmarks.peers.programs.job import amqp_url
 
 broker = AioPikaBroker(
     amqp_url(),
@@ -36,11 +36,11 @@ async def tell(order_id: int) -> None:
     await job.do(order_id)
 
 
-async def fill(orders: range) -> None:
+async def main() -> None:
     await broker.startup()
-    await each(orders, tell.kiq)
+    await put(job, tell.kiq)
     await broker.shutdown()
 
 
 if __name__ == "__main__":
-    asyncio.run(fill(asked()))
+    uvloop.run(main())

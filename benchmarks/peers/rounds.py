@@ -1,4 +1,4 @@
-"""One round of one contestant: orders wait in its queue, then its workers start."""
+"""One round of one contestant, for each of the jobs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.peers.process import BenchmarkError, started, wait_until
 
 STALLED_S = 30
 """No order was told for so long: the others never will be."""
-RECORD_WITHIN_S = 30
+WITHIN_S = 60
 SETTLE_S = 1.0
 """For what comes twice, and for the log."""
 
@@ -27,12 +27,15 @@ class Rounds:
         self._peers = peers
         self._next = 1
 
-    def run(self, contestant: Contestant, variant: Variant, count: int) -> Tally:
-        """Raises BenchmarkError with the worker's last words where it does not come to its end."""
-        orders = range(self._next, self._next + count)
-        self._next += count
+    def dispatch(self, contestant: Contestant, variant: Variant, count: int) -> Tally:
+        """Orders wait in its queue, then its workers start.
+
+        Raises BenchmarkError with the worker's last words where it does not come to its end.
+        """
+        orders = self._orders(count)
         self._house.put_orders(orders)
-        self._fill(contestant, orders)
+        self._put(contestant, variant, "fill", orders)
+        self._wait_for_messages(contestant, count)
         self._house.sink.forget()
         python = self._python(contestant)
         environ = {**self._house.environ, **variant.environment}
@@ -46,17 +49,43 @@ class Rounds:
             raise BenchmarkError(f"{contestant.name}: {unclaimed} orders are not claimed")
         return tally_of(self._house.sink.hits(), count)
 
+    def publish(self, contestant: Contestant, variant: Variant, count: int) -> Tally:
+        """A row for each order, then its message: nobody works on them."""
+        orders = self._orders(count)
+        self._house.put_orders(range(0))
+        self._house.forget_notifications()
+        seconds = self._put(contestant, variant, "publish", orders)
+        rows = self._house.rows(of_notifier=contestant.name == NOTIFIER)
+        self._wait_for_messages(contestant, count)
+        self._house.purge(contestant.queue)
+        return Tally(orders=count, lost=count - rows, doubled=0, seconds=seconds)
+
+    def _orders(self, count: int) -> range:
+        self._next += count
+        return range(self._next - count, self._next)
+
     def _python(self, contestant: Contestant) -> str:
         return str(self._peers) if contestant.own else sys.executable
 
-    def _fill(self, contestant: Contestant, orders: range) -> None:
-        command = [self._python(contestant), *contestant.fill, str(orders.start), str(len(orders))]
+    def _put(self, contestant: Contestant, variant: Variant, what: str, orders: range) -> float:
+        """The seconds it took, by the program's own clock."""
         done = subprocess.run(
-            command, env=self._house.environ, capture_output=True, text=True, check=False
+            [self._python(contestant), *contestant.put(what, orders)],
+            env={**self._house.environ, **variant.environment},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
             words = (done.stdout + done.stderr)[-2000:]
-            raise BenchmarkError(f"{contestant.name} cannot put orders into its queue: {words}")
+            raise BenchmarkError(f"{contestant.name} cannot {what}: {words}")
+        return float(done.stdout.split()[-1])
+
+    def _wait_for_messages(self, contestant: Contestant, count: int) -> None:
+        queue = contestant.queue
+        if not wait_until(lambda: self._house.ready(queue) == count, WITHIN_S):
+            ready = self._house.ready(queue)
+            raise BenchmarkError(f"{contestant.name}: {ready} of {count} messages are in {queue}")
 
     def _wait(
         self, contestant: Contestant, worker: subprocess.Popen[bytes], count: int, log: Path
@@ -72,5 +101,5 @@ class Rounds:
             sleep(0.2)
 
     def _wait_for_records(self) -> None:
-        if not wait_until(lambda: not self._house.unrecorded(), RECORD_WITHIN_S):
+        if not wait_until(lambda: not self._house.unrecorded(), WITHIN_S):
             raise BenchmarkError(f"notifier: {self._house.unrecorded()} are not recorded")
