@@ -12,6 +12,7 @@ import typer
 
 from notifier.cli.timeline import quoted
 from notifier.domain.endpoint import EndpointStanding
+from notifier.domain.explanation import why_held
 from notifier.domain.outcome import Outcome, Sent
 
 
@@ -61,6 +62,8 @@ def print_one(standing: EndpointStanding, *, as_json: bool) -> None:
         "secret": "one" if old is None else f"two; the one before signs until {_moment(old)}",
         "health": _health(standing),
     }
+    if standing.held:
+        lines["held"] = f"{standing.held} notifications; {why_held(standing.held_reason)}"
     for word, text in lines.items():
         typer.echo(f"{word:8} {text}")
 

@@ -118,6 +118,8 @@ class EndpointStanding:
 
     failing_since: as in Endpoint. old_secret_until: until then the secret before signs too.
     pause_reason: "" where it does not rest. paused_until: None for a rest without an end.
+    held: notifications that are held back and come again soon, where that was asked for;
+    held_reason: of one of them, as in Held.
     """
 
     form: EndpointForm
@@ -128,3 +130,5 @@ class EndpointStanding:
     pause_reason: str
     paused_by: str
     paused_until: datetime | None
+    held: int = 0
+    held_reason: str = ""

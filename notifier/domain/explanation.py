@@ -73,10 +73,16 @@ def explain(timeline: Timeline, ladder: Ladder) -> Explanation:
     )
 
 
+def why_held(reason: str) -> str:
+    """In words, why a notification was held back; the reason itself where it was not."""
+    kind, _, rest = reason.partition(":")
+    return f"{HELD_BACK[kind]}: {rest}" if kind in HELD_BACK else reason
+
+
 def _reason(reason: str, state: State) -> str:
     kind, separator, code = reason.partition(":")
     if kind in HELD_BACK:
-        return f"{HELD_BACK[kind]}: {code}" if state in (State.WAITING, State.SCHEDULED) else ""
+        return why_held(reason) if state in (State.WAITING, State.SCHEDULED) else ""
     if separator and kind == "exhausted":
         return f"the ladder has no further step; the last answer was {code}"
     if reason.startswith("status_"):

@@ -34,6 +34,12 @@ SOURCE = (
     f"FROM notifier_endpoint e LEFT JOIN notifier_pause p ON p.scope = CONCAT('{PREFIX}', e.name) "
     "AND (p.until_at IS NULL OR p.until_at > NOW(6))"
 )
+# What is due much later is not read; and that it is down is the least of the reasons by name.
+HELD = (
+    "SELECT COUNT(*), IFNULL(MIN(reason), '') FROM notifier_notification "
+    "WHERE state = 'scheduled' AND next_sweep_at < NOW(6) + INTERVAL 10 MINUTE "
+    "AND recipient = %s AND reason LIKE 'endpoint%%'"
+)
 USUAL_LADDER = "default"
 MILLISECOND = timedelta(milliseconds=1)
 MICROSECOND = timedelta(microseconds=1)
@@ -71,11 +77,12 @@ class Endpoints:
         return [_standing(row) for row in rows]
 
     async def one(self, name: str) -> EndpointStanding:
-        """Raises NotFound."""
+        """With what is held back for it. Raises NotFound."""
         rows = await self._database.fetch(f"SELECT {STANDING} {SOURCE} WHERE e.name = %s", [name])
         if not rows:
             raise NotFound(no_endpoint(name))
-        return _standing(rows[0])
+        [(held, reason)] = await self._database.fetch(HELD, [PREFIX + name])
+        return replace(_standing(rows[0]), held=held, held_reason=reason)
 
     async def known(self, names: Sequence[str]) -> set[str]:
         """Those of them that are registered."""

@@ -95,7 +95,10 @@ def test_the_others_are_told_and_its_own_wait_without_losing_an_attempt(house: H
         0
     ][0]
     explained = " ".join(house.notifier("explain", held).stdout.split())
-    assert "its endpoint does not work: timeout, since" in explained
+    shown = house.notifier("endpoint", "show", "sick").stdout
+    for text in (explained, shown):
+        assert "its endpoint does not work: timeout, since" in text
+    assert "held" not in house.notifier("endpoint", "show", "well").stdout
 
     house.sandbox.control.script([])
     expect_all_told_once(house, sick=40, well=100)
