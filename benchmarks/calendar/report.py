@@ -19,7 +19,7 @@ def lines_of(report: Report) -> Iterator[str]:
         spread = late.lateness
         yield (
             f"punctual    {late.mechanism}: {spread.count:,} at {late.per_s}/s, {late.promoted:,} "
-            f"of them promoted from the calendar ({late.horizon_s} s before): late "
+            f"of them promoted from the calendar (horizon {late.horizon_s} s): late "
             f"p50 {spread.p50:.1f}, p95 {spread.p95:.1f}, p99 {spread.p99:.1f}, "
             f"most {spread.max:.1f} ms"
         )

@@ -15,6 +15,10 @@ NEAR = 15 * MILLISECOND
 """A message that comes so much too early waits for its moment in the process."""
 ON_THE_WAY = 25 * MILLISECOND
 """From the calendar to a consumer, which may hold a message for somewhat longer than this."""
+LAST_EARLY, LAST_STEP = 15, 25
+"""Milliseconds by which a last hop is cut short at least, and between two of them. Together less
+than what a consumer waits for itself."""
+NEAR_ENOUGH = timedelta(seconds=9.9)
 SPENT = 500 * MILLISECOND
 """What a retry may have lost of its delay, to the record and the publish, and count as whole: the
 calendar would be more exact, but it is slow records that lose much, and it would slow them down."""
@@ -65,22 +69,29 @@ class AnyDelay:
 
         A delay within 15 ms of such a round one is rounded: 996 ms to 990, since whoever gets a
         message a little too early waits for its moment; 2,995 ms to 3,000, which is sooner than
-        two hops. Any other takes two or, beyond 100 s, three hops and comes up to 15 ms early:
-        59,734 ms is 59,000 and 730, which spares the broker a hop and a queue for each millisecond.
+        two hops. Any other takes two hops, three beyond 10 s, and ends 15 to 40 ms early where the
+        last of them is shorter than 100 ms: 9,483 ms is 9,400 and 50. The exchange makes a queue
+        for each hop on first use, which holds up what comes with it; few are soon there.
         """
         milliseconds = milliseconds_of(left)
-        below, unit = _leading(milliseconds)
-        rest = milliseconds - below
+        held, unit = _leading(milliseconds)
+        rest = milliseconds - held
         if rest * MILLISECOND > NEAR >= (unit - rest) * MILLISECOND:
-            return (below + unit) * MILLISECOND
-        held = below
-        while (rest := milliseconds - held) * MILLISECOND > NEAR:
-            below, unit = _leading(rest)
-            held += below if unit > 1 else below - below % (NEAR // MILLISECOND)
+            return (held + unit) * MILLISECOND
+        while rest * MILLISECOND > NEAR:
+            hop, unit = _leading(rest)
+            if unit == 1:
+                return (held + (rest - LAST_EARLY) // LAST_STEP * LAST_STEP) * MILLISECOND
+            held, rest = held + hop, rest - hop
         return held * MILLISECOND
 
     def lead(self, horizon: timedelta) -> timedelta:
-        return horizon
+        """Late enough that a handful of queues serves all.
+
+        Below 10 s a first hop's queue holds what is due within a tenth of a second: what was handed
+        over together does not fall due together there.
+        """
+        return min(horizon, NEAR_ENOUGH)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,8 +50,12 @@ def test_what_a_running_fleet_lost_with_its_queues_arrives_once(
     )
     people = [item.recipient for item in later + in_calendar]
     people += [who for record in records for who in (record.openid, publisher_of(record))]
-    wait_for(lambda: house.states()["sent"] == len(people), 90, lambda: f"{house.states()} {gone}")
-    assert house.effects() == Counter(people)
+    _expect_told(house, Counter(people))
+
+
+def _expect_told(house: House, people: Counter[str]) -> None:
+    wait_for(lambda: house.states()["sent"] == len(people), 90, lambda: str(house.states()))
+    assert house.effects() == people
     checked = house.notifier("topology", "check")
     assert checked.returncode == 0, checked.stdout
     house.expect_clean_audit()

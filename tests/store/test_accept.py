@@ -13,7 +13,7 @@ from notifier.domain.order import OrderRecord
 from notifier.domain.submission import Submission, of_record
 from notifier.errors import IdempotencyConflict, InvalidInput, StoreError
 from notifier.store.earlier import conflicts
-from tests.core import SECOND, Core, anybody
+from tests.core import PLACES, SECOND, Core, anybody
 
 
 def record(number: int) -> OrderRecord:
@@ -63,7 +63,7 @@ async def test_a_moment_waits_in_the_broker_or_in_the_calendar(
     else:
         assert timedelta(0) < row["due_at"] - row["now"] <= SECOND
     if state == "scheduled":
-        assert row["next_sweep_at"] == due_at - 60 * SECOND
+        assert row["next_sweep_at"] == due_at - PLACES.lead
 
 
 async def test_a_moment_of_another_zone_is_the_same_moment(core: Core) -> None:
