@@ -26,8 +26,11 @@ def lines_of(report: Report) -> Iterator[str]:
     if report.cost is not None:
         cost = report.cost
         for others, us in cost.us.items():
-            yield f"cost        {us:.1f} µs for a promoted row while {others:,} others wait"
+            yield (
+                f"cost        {us:.1f} µs for a promoted row while {others:,} others wait, "
+                f"{cost.database_us[others]:.1f} of them in the database"
+            )
         yield (
-            f"ratio       {cost.ratio:.2f}, medians of {cost.rounds} rounds in turn of "
-            f"{cost.rows_per_round} rows"
+            f"ratio       {cost.ratio:.2f} (database alone {cost.database_ratio:.2f}), "
+            f"medians of {cost.rounds} rounds in turn of {cost.rows_per_round} rows"
         )

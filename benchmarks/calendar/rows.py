@@ -31,7 +31,9 @@ FROM (
 """
 _LET_COME_DUE = """
 UPDATE notifier_notification
-SET next_sweep_at = NOW(6) + INTERVAL %s + TIMESTAMPDIFF(SECOND, %s, next_sweep_at) * %s MICROSECOND
+SET next_sweep_at =
+    NOW(6) + INTERVAL %s + TIMESTAMPDIFF(SECOND, %s, next_sweep_at) * %s MICROSECOND,
+  due_at = next_sweep_at + INTERVAL 1 HOUR
 WHERE state = 'scheduled' AND next_sweep_at >= %s
 """
 
@@ -51,7 +53,10 @@ async def fill(database: Database, *, others: int, due: int, rounds: int) -> Non
 
 
 async def let_come_due(database: Database, *, first_in: timedelta, every: timedelta) -> None:
-    """From now on round after round reaches its moment of promotion."""
+    """From now on round after round reaches its moment of promotion.
+
+    The broker then holds them for an hour, and does nothing while the next are promoted.
+    """
     await database.run(_LET_COME_DUE, [_us(first_in), FAR, _us(every), FAR])
 
 
