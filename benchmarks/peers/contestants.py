@@ -23,7 +23,7 @@ class Variant:
 class Contestant:
     """queue: where its orders wait. variants: of its workers. publishing: of who publishes.
 
-    own: it is installed in the peers' environment, not in ours.
+    own: it is installed in the peers' environment, not in ours. retries: it can tell again later.
     """
 
     name: str
@@ -31,9 +31,10 @@ class Contestant:
     variants: Sequence[Variant]
     publishing: Sequence[Variant] = (Variant(label="1 process"),)
     own: bool = True
+    retries: bool = True
 
     def put(self, what: str, orders: range) -> Sequence[str]:
-        """Arguments for Python. what: fill or publish."""
+        """Arguments for Python. what: fill, insist or publish."""
         return ["-m", f"{PROGRAMS}.{self.name}", what, str(orders.start), str(len(orders))]
 
     @property
@@ -114,6 +115,7 @@ CONTESTANTS = (
     Contestant(
         name="faststream",
         queue="peer.faststream",
+        retries=False,
         variants=(_faststream(1, 100), _faststream(2, 10), _faststream(2, 100)),
     ),
     Contestant(
@@ -125,6 +127,7 @@ CONTESTANTS = (
     Contestant(
         name=FLOOR,
         queue="peer.floor",
+        retries=False,
         own=False,
         variants=(Variant(label="1 process", command=["-m", f"{PROGRAMS}.floor", "work"]),),
     ),

@@ -19,6 +19,7 @@ class Hit:
 
     at_s: float
     id: str
+    is_heard: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class Tally:
     lost: int
     doubled: int
     seconds: float
+    early: int = 0
 
     @property
     def per_s(self) -> float:
@@ -37,28 +39,44 @@ class Tally:
 
     @property
     def is_clean(self) -> bool:
-        return not (self.lost or self.doubled)
+        return not (self.lost or self.doubled or self.early)
 
 
 def read_hits(text: str) -> list[Hit]:
-    """Lines `EPOCH.MS ID`; a last line without its end is not there yet. Raises BadLog."""
+    """Lines `EPOCH ID`, and ` 0` after it where the call was refused.
+
+    A last line without its end is not there yet. Raises BadLog.
+    """
     hits = []
     for line in text[: text.rfind("\n") + 1].splitlines():
-        at, _, id_ = line.partition(" ")
+        at, id_, *refused = [*line.split(" "), ""][:3]
         try:
-            hits.append(Hit(float(at), id_))
+            hits.append(Hit(float(at), id_, refused != ["0"]))
         except ValueError:
             raise BadLog(f"the sink's log: {line!r} is no time and id") from None
     return hits
 
 
-def tally_of(hits: Sequence[Hit], orders: int) -> Tally:
-    """hits: of this round."""
-    told = Counter(hit.id for hit in hits)
+def tally_of(hits: Sequence[Hit], orders: int, delays_s: Sequence[float] = ()) -> Tally:
+    """hits: of this round, in their order. delays_s: before an order's second call and so on."""
+    told = Counter(hit.id for hit in hits if hit.is_heard)
     moments = [hit.at_s for hit in hits]
     return Tally(
         orders=orders,
         lost=orders - len(told),
         doubled=sum(times > 1 for times in told.values()),
         seconds=max(moments) - min(moments) if moments else 0.0,
+        early=_early(hits, delays_s),
+    )
+
+
+def _early(hits: Sequence[Hit], delays_s: Sequence[float]) -> int:
+    """Calls that came before their delay was over, by more than the clock's millisecond."""
+    calls: dict[str, list[float]] = {}
+    for hit in hits:
+        calls.setdefault(hit.id, []).append(hit.at_s)
+    return sum(
+        later - earlier < delay_s - 0.001
+        for moments in calls.values()
+        for earlier, later, delay_s in zip(moments, moments[1:], delays_s, strict=False)
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.peers.verdict import Check, Score, best_peer, checks_of, counts
 
-HEAD = ("", "orders/s", "rounds", "x best peer", "lost", "doubled", "workers")
+HEAD = ("", "orders/s", "rounds", "x best peer", "lost", "doubled", "early", "workers")
 
 
 def table(scores: Mapping[str, Score]) -> str:
@@ -23,6 +23,7 @@ def table(scores: Mapping[str, Score]) -> str:
                 f"{score.per_s / scores[peer].per_s:.2f}" if peer and scores[peer].per_s else "",
                 str(score.lost),
                 str(score.doubled),
+                str(score.early),
                 score.label,
             )
         )
@@ -66,6 +67,7 @@ def document_of(
                 "rounds": [round(rate, 1) for rate in score.rates],
                 "lost": score.lost,
                 "doubled": score.doubled,
+                "early": score.early,
                 "workers": score.label,
             }
             for name, score in scores.items()

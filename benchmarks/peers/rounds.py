@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -11,6 +12,8 @@ from benchmarks.peers.contestants import NOTIFIER, Contestant, Variant
 from benchmarks.peers.hits import Tally, tally_of
 from benchmarks.peers.house import House
 from benchmarks.peers.process import BenchmarkError, started, wait_until
+from benchmarks.peers.programs.job import DELAYS_S
+from benchmarks.peers.sink import Sink, refusing
 
 STALLED_S = 30
 """No order was told for so long: the others never will be."""
@@ -32,22 +35,38 @@ class Rounds:
 
         Raises BenchmarkError with the worker's last words where it does not come to its end.
         """
+        self._house.sink.forget()
+        return self._tell(contestant, variant, "fill", count, self._house.sink)
+
+    def retry(self, contestant: Contestant, variant: Variant, count: int) -> Tally:
+        """The same, at a sink that refuses each order's first two calls. Raises as that."""
+        with refusing(self._house.folder) as sink:
+            environment = {
+                **variant.environment,
+                "PEERS_SINK_PORT": str(sink.port),
+                "NOTIFIER_LADDER_DELAYS_S": ",".join(map(str, (1, *DELAYS_S, 30))),
+            }
+            variant = replace(variant, environment=environment)
+            return self._tell(contestant, variant, "insist", count, sink)
+
+    def _tell(
+        self, contestant: Contestant, variant: Variant, what: str, count: int, sink: Sink
+    ) -> Tally:
         orders = self._orders(count)
         self._house.put_orders(orders)
-        self._put(contestant, variant, "fill", orders)
+        self._put(contestant, variant, what, orders)
         self._wait_for_messages(contestant, count)
-        self._house.sink.forget()
         python = self._python(contestant)
         environ = {**self._house.environ, **variant.environment}
         log = self._house.folder / f"{contestant.name}.log"
         with started([python, *variant.command], environ, log=log) as worker:
-            self._wait(contestant, worker, count, log)
+            self._wait(contestant, worker, sink, count, log)
             if contestant.name == NOTIFIER:
                 self._wait_for_records()
             sleep(SETTLE_S)
         if unclaimed := self._house.unclaimed():
             raise BenchmarkError(f"{contestant.name}: {unclaimed} orders are not claimed")
-        return tally_of(self._house.sink.hits(), count)
+        return tally_of(sink.hits(), count, DELAYS_S if what == "insist" else ())
 
     def publish(self, contestant: Contestant, variant: Variant, count: int) -> Tally:
         """A row for each order, then its message: nobody works on them."""
@@ -88,11 +107,16 @@ class Rounds:
             raise BenchmarkError(f"{contestant.name}: {ready} of {count} messages are in {queue}")
 
     def _wait(
-        self, contestant: Contestant, worker: subprocess.Popen[bytes], count: int, log: Path
+        self,
+        contestant: Contestant,
+        worker: subprocess.Popen[bytes],
+        sink: Sink,
+        count: int,
+        log: Path,
     ) -> None:
         told, last_s = 0, monotonic()
         while told < count:
-            now = self._house.sink.count()
+            now = sink.count()
             if now > told:
                 told, last_s = now, monotonic()
             if worker.poll() is not None or monotonic() - last_s > STALLED_S:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.peers.hits import Hit, read_hits
-from benchmarks.peers.process import BenchmarkError, end, wait_until
+from benchmarks.peers.process import BenchmarkError, end, started, wait_until
 from benchmarks.peers.programs.job import RECEIVERS
 from notifier.stack.layout import free_ports
 from notifier.stack.process import HOST, find_program
@@ -45,15 +46,18 @@ http {{
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sink:
+    """mark: what each hit that was heard leaves in the log, once."""
+
     port: int
     log: Path
+    mark: bytes = b"\n"
 
     def forget(self) -> None:
         os.truncate(self.log, 0)
 
     def count(self) -> int:
         """How many hits are written down; at most 200 ms old."""
-        return self.log.read_bytes().count(b"\n")
+        return self.log.read_bytes().count(self.mark)
 
     def hits(self) -> list[Hit]:
         return read_hits(self.log.read_text())
@@ -78,6 +82,20 @@ def running(folder: Path) -> Iterator[Sink]:
         yield sink
     finally:
         end(process)
+
+
+@contextmanager
+def refusing(folder: Path) -> Iterator[Sink]:
+    """Our own, a fresh one: it refuses each order's first calls."""
+    port, log = free_ports(1)[0], folder / "refusing.log"
+    log.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "benchmarks.peers.refusing", str(port), str(log)]
+    with started(command, os.environ, log=folder / "refusing.err") as process:
+        if not wait_until(lambda: process.poll() is not None or _answers(port), WITHIN_S):
+            raise BenchmarkError("the refusing sink does not answer")
+        if process.poll() is not None:
+            raise BenchmarkError((folder / "refusing.err").read_text()[-2000:])
+        yield Sink(port=port, log=log, mark=b" 1\n")
 
 
 def _configuration(folder: Path, sink: Sink) -> str:

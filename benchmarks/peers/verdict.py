@@ -39,6 +39,14 @@ class Score:
     def doubled(self) -> int:
         return sum(tally.doubled for tally in self.tallies)
 
+    @property
+    def early(self) -> int:
+        return sum(tally.early for tally in self.tallies)
+
+    @property
+    def is_clean(self) -> bool:
+        return all(tally.is_clean for tally in self.tallies)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
@@ -59,18 +67,18 @@ def best_peer(scores: Mapping[str, Score]) -> str | None:
 
 
 def checks_of(scores: Mapping[str, Score], *, job: str) -> list[Check]:
-    """job: dispatch or publish."""
+    """job: dispatch, retry or publish."""
     if job == "publish":
         found = scores[NOTIFIER].per_s if NOTIFIER in scores else None
         return [Check(text="notifier publishes a second", least=PUBLISHED_PER_S, found=found)]
     peer = best_peer(scores)
+    found = _ratio(scores, NOTIFIER, peer)
+    to_peer = Check(text="notifier / best peer", least=NOTIFIER_TO_PEER, found=found)
+    if job == "retry":
+        return [to_peer]
     return [
         Check(text=FLOOR_IS_ONE, least=FLOOR_TO_PEER, found=_ratio(scores, FLOOR, peer)),
-        Check(
-            text="notifier / best peer",
-            least=NOTIFIER_TO_PEER,
-            found=_ratio(scores, NOTIFIER, peer),
-        ),
+        to_peer,
         Check(
             text="notifier / floor",
             least=NOTIFIER_TO_FLOOR,

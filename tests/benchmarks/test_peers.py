@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from xml.etree import ElementTree
 
+import httpx
 import pytest
 
 from benchmarks.peers import environment, picture, report
 from benchmarks.peers.contestants import CONTESTANTS
 from benchmarks.peers.hits import BadLog, Hit, Tally, read_hits, tally_of
+from benchmarks.peers.process import wait_until
 from benchmarks.peers.run import in_turn
+from benchmarks.peers.sink import refusing
 from benchmarks.peers.verdict import Score, best_peer, checks_of, counts
 
 
@@ -123,3 +127,30 @@ def test_to_publish_has_a_target_of_its_own_and_needs_no_floor() -> None:
     assert [check.is_met for check in checks] == [False]
     assert counts(checks)
     assert checks_of({}, job="publish")[0].is_met is None
+
+
+def test_refused_calls_tell_nobody_and_one_that_comes_before_its_time_is_early() -> None:
+    text = "10.0 a 0\n11.0 a 0\n14.0 a 1\n20.0 b 0\n20.9 b 0\n24.0 b 1\n"
+    tally = tally_of(read_hits(text), 2, delays_s=(1, 3))
+    assert (tally.lost, tally.doubled, tally.early) == (0, 0, 1)
+    assert not tally.is_clean
+    assert tally_of(read_hits(text[:18]), 1, delays_s=(1, 3)).lost == 1
+
+
+def test_a_sink_that_refuses_hears_each_order_in_its_third_call(tmp_path: Path) -> None:
+    with refusing(tmp_path) as sink:
+        statuses = [_call(sink.port, id_) for id_ in ("x", "y", "x", "x", "y", "x")]
+        assert statuses == [400, 400, 400, 200, 400, 200]
+        assert wait_until(lambda: sink.count() == 2, 30)
+        hits = sink.hits()
+    assert [(hit.id, hit.is_heard) for hit in hits[:4]] == [
+        ("x", False),
+        ("y", False),
+        ("x", False),
+        ("x", True),
+    ]
+
+
+def _call(port: int, id_: str) -> int:
+    url = f"http://127.0.0.1:{port}/hook"
+    return httpx.post(url, json={"order": id_}, headers={"webhook-id": id_}).status_code

@@ -47,6 +47,10 @@ class Job:
         if claimed:
             await self.tell(order_id)
 
+    async def insist(self, order_id: int, retries: int) -> None:
+        """The same, of which only telling is tried again. Raises Refused."""
+        await (self.tell(order_id) if retries else self.do(order_id))
+
     async def tell(self, order_id: int) -> None:
         """Raises Refused."""
         body, headers = body_of(order_id), headers_of(order_id)
@@ -59,8 +63,11 @@ class Job:
             await cursor.execute(INSERT, [order_id, f"peer-{order_id}"])
 
 
-async def put(job: Job, send: Callable[[int], Awaitable[object]]) -> None:
-    """Do what the command line wants."""
+Send = Callable[[int], Awaitable[object]]
+
+
+async def put(job: Job, send: Send, insist: Send | None = None) -> None:
+    """Do what the command line wants. insist: None where a peer cannot."""
     what, orders = asked()
 
     async def publish(order_id: int) -> None:
@@ -69,7 +76,7 @@ async def put(job: Job, send: Callable[[int], Awaitable[object]]) -> None:
 
     await job.open()
     with timed():
-        await each(orders, send if what == "fill" else publish)
+        await each(orders, {"fill": send, "insist": insist or send, "publish": publish}[what])
     await job.close()
 
 

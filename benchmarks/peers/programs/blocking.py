@@ -36,6 +36,14 @@ def do(order_id: int) -> None:
         tell(order_id)
 
 
+def insist(order_id: int, retries: int) -> None:
+    """The same, of which only telling is tried again. Raises Refused."""
+    if retries:
+        tell(order_id)
+    else:
+        do(order_id)
+
+
 def tell(order_id: int) -> None:
     """Raises Refused."""
     body = json.dumps(body_of(order_id)).encode()
@@ -44,7 +52,7 @@ def tell(order_id: int) -> None:
         raise Refused(order_id)
 
 
-def put(send: Callable[[int], object]) -> None:
+def put(send: Callable[[int], object], insist: Callable[[int], object]) -> None:
     """Do what the command line wants. PEERS_THREADS: so many publish at once."""
     what, orders = asked()
 
@@ -54,7 +62,7 @@ def put(send: Callable[[int], object]) -> None:
         send(order_id)
 
     with timed(), ThreadPoolExecutor(int(os.environ.get("PEERS_THREADS", "1"))) as pool:
-        for _ in pool.map(send if what == "fill" else publish, orders):
+        for _ in pool.map({"fill": send, "insist": insist, "publish": publish}[what], orders):
             pass
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from celery import Celery
+from celery import Celery, Task
 
 from benchmarks.peers.programs import blocking
-from benchmarks.peers.programs.job import amqp_url
+from benchmarks.peers.programs.job import DELAYS_S, Refused, amqp_url
 
 app = Celery("peers", broker=amqp_url())
 app.conf.update(
@@ -25,5 +25,14 @@ def tell(order_id: int) -> None:
     blocking.do(order_id)
 
 
+@app.task(name="insist", bind=True, max_retries=len(DELAYS_S))
+def insist(self: Task, order_id: int) -> None:
+    retries = self.request.retries
+    try:
+        blocking.insist(order_id, retries)
+    except Refused as error:
+        raise self.retry(exc=error, countdown=DELAYS_S[retries]) from error
+
+
 if __name__ == "__main__":
-    blocking.put(tell.delay)
+    blocking.put(tell.delay, insist.delay)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dramatiq
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
+from dramatiq.errors import Retry
+from dramatiq.middleware import CurrentMessage
 
 from benchmarks.peers.programs import blocking
-from benchmarks.peers.programs.job import amqp_url
+from benchmarks.peers.programs.job import DELAYS_S, Refused, amqp_url
 
 broker = RabbitmqBroker(url=amqp_url(), confirm_delivery=True)
+broker.add_middleware(CurrentMessage())
 dramatiq.set_broker(broker)
 
 
@@ -17,5 +20,14 @@ def tell(order_id: int) -> None:
     blocking.do(order_id)
 
 
+@dramatiq.actor(actor_name="insist", queue_name="peer-dramatiq", max_retries=len(DELAYS_S))
+def insist(order_id: int) -> None:
+    retries = CurrentMessage.get_current_message().options.get("retries", 0)
+    try:
+        blocking.insist(order_id, retries)
+    except Refused as error:
+        raise Retry(delay=DELAYS_S[retries] * 1000) from error
+
+
 if __name__ == "__main__":
-    blocking.put(tell.send)
+    blocking.put(tell.send, insist.send)

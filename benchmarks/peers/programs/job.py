@@ -22,6 +22,8 @@ RECEIVERS = 32
 """Loopback addresses on which the one sink listens: orders concern many merchants."""
 
 PATH = "/hook"
+DELAYS_S = (1, 3)
+"""Before an order's second call and before its third; the sink of that job hears the third."""
 
 
 class Refused(Exception):
@@ -75,10 +77,10 @@ def timed() -> Iterator[None]:
 
 
 def asked() -> tuple[str, range]:
-    """What the command line wants: `fill` or `publish`, of orders named by the first and how many.
+    """What the command line wants, and of which orders: the first one's id and how many.
 
-    fill: they are in the table, put them into the queue. publish: put them into both, each into
-    the table first.
+    fill: they are in the table, put them into the queue. insist: as ones that are told again when
+    they are refused. publish: put them into both, each into the table first.
     """
     what, first, count = sys.argv[1], *map(int, sys.argv[2:4])
     return what, range(first, first + count)

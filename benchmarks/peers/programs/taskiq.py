@@ -10,13 +10,14 @@ from taskiq import TaskiqEvents, TaskiqState
 from taskiq_aio_pika import AioPikaBroker, Exchange, Queue
 
 from benchmarks.peers.programs.asynchronous import Job, put
-from benchmarks.peers.programs.job import amqp_url
+from benchmarks.peers.programs.job import DELAYS_S, Refused, amqp_url
 
 broker = AioPikaBroker(
     amqp_url(),
     qos=int(os.environ.get("PEERS_PREFETCH", "10")),
     exchange=Exchange(name="peer.taskiq"),
     task_queues=[Queue(name="peer.taskiq")],
+    delayed_message_exchange_plugin=True,
 )
 job = Job(connections=10)
 
@@ -36,9 +37,18 @@ async def tell(order_id: int) -> None:
     await job.do(order_id)
 
 
+@broker.task(task_name="insist")
+async def insist(order_id: int, retries: int = 0) -> None:
+    try:
+        await job.insist(order_id, retries)
+    except Refused:
+        later = insist.kicker().with_labels(delay=DELAYS_S[retries])
+        await later.kiq(order_id, retries + 1)
+
+
 async def main() -> None:
     await broker.startup()
-    await put(job, tell.kiq)
+    await put(job, tell.kiq, insist.kiq)
     await broker.shutdown()
 
 
