@@ -11,6 +11,7 @@ from pathlib import Path
 import typer
 
 from notifier import __version__
+from notifier.client.quiet import log_as_a_library
 from notifier.errors import InvalidInput, NotifierError, SettingsError
 
 app = typer.Typer(
@@ -53,9 +54,10 @@ def private_folder() -> Path:
 
 
 def main() -> None:
-    # A library's own complaint would stand beside our error, which says it with a remedy; commands
-    # that stay configure logs.
+    # A complaint in the log would stand beside our error, which says it with a remedy, and stdout
+    # is for what was asked; commands that stay configure logs.
     logging.getLogger().addHandler(logging.NullHandler())
+    log_as_a_library()
     for group in GROUPS:
         import_module(f"notifier.cli.{group}")
     sys.exit(run_guarded(app))

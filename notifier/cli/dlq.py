@@ -98,11 +98,9 @@ def replay(
 
     With --force also unknown ones: somebody may then be told twice. Exit code 1 if one was refused.
     """
-    from notifier.client.quiet import log_as_a_library
     from notifier.settings import read_settings
     from notifier.wiring import operator
 
-    log_as_a_library()
     settings = read_settings()
     chosen = _choose(ids, reason, every=every, unknown=force)
 

@@ -84,11 +84,9 @@ def reschedule(
     from it. What is under way or has ended is refused; exit code 1 where all was. Your name, the
     moments and the reason are kept, and `notifier explain` shows them.
     """
-    from notifier.client.quiet import log_as_a_library
     from notifier.settings import read_settings
     from notifier.wiring import operator
 
-    log_as_a_library()
     settings = read_settings()
     moment = _moment(settings, at, delay)
 

@@ -158,7 +158,8 @@ def test_a_file_may_mix_notices_and_records_and_options_fill_what_a_line_leaves_
 def test_with_the_broker_down_it_is_accepted_all_the_same(house: House) -> None:
     done = webhook(house, NOTIFIER_AMQP_URL=NOWHERE)
     assert "will be sent when the broker is back" in done.stderr
-    assert len(rows(house)) == 1
+    assert len(done.stdout.splitlines()) == len(rows(house)) == 1
+    assert orjson.loads(webhook(house, "--json", NOTIFIER_AMQP_URL=NOWHERE).stdout)["held_up"]
 
 
 def test_many_large_payloads_are_accepted_in_bites_that_the_server_takes(house: House) -> None:
