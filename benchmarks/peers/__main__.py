@@ -37,7 +37,7 @@ def main() -> int:
         python = environment.peers_python(_say)
         with built(options.folder) as house:
             rounds = Rounds(house, peers=python)
-            scores = run(_job(rounds, options.job), _asked(options), plan, _say)
+            scores = run(_job(rounds, options.job), _asked(options), plan=plan, say=_say)
             servers = house.servers
     except NotifierError as error:
         print(f"benchmarks.peers: {error}", file=sys.stderr)

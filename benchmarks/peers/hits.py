@@ -57,7 +57,7 @@ def read_hits(text: str) -> list[Hit]:
     return hits
 
 
-def tally_of(hits: Sequence[Hit], orders: int, delays_s: Sequence[float] = ()) -> Tally:
+def tally_of(hits: Sequence[Hit], orders: int, *, delays_s: Sequence[float] = ()) -> Tally:
     """hits: of this round, in their order. delays_s: before an order's second call and so on."""
     told = Counter(hit.id for hit in hits if hit.is_heard)
     moments = [hit.at_s for hit in hits]

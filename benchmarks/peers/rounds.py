@@ -36,7 +36,7 @@ class Rounds:
         Raises BenchmarkError with the worker's last words where it does not come to its end.
         """
         self._house.sink.forget()
-        return self._tell(contestant, variant, "fill", count, self._house.sink)
+        return self._tell(contestant, variant, what="fill", count=count, sink=self._house.sink)
 
     def retry(self, contestant: Contestant, variant: Variant, count: int) -> Tally:
         """The same, at a sink that refuses each order's first two calls. Raises as that."""
@@ -47,33 +47,33 @@ class Rounds:
                 "NOTIFIER_LADDER_DELAYS_S": ",".join(map(str, (1, *DELAYS_S, 30))),
             }
             variant = replace(variant, environment=environment)
-            return self._tell(contestant, variant, "insist", count, sink)
+            return self._tell(contestant, variant, what="insist", count=count, sink=sink)
 
     def _tell(
-        self, contestant: Contestant, variant: Variant, what: str, count: int, sink: Sink
+        self, contestant: Contestant, variant: Variant, *, what: str, count: int, sink: Sink
     ) -> Tally:
         orders = self._orders(count)
         self._house.put_orders(orders)
-        self._put(contestant, variant, what, orders)
+        self._put(contestant, variant, what=what, orders=orders)
         self._wait_for_messages(contestant, count)
         python = self._python(contestant)
         environ = {**self._house.environ, **variant.environment}
         log = self._house.folder / f"{contestant.name}.log"
         with started([python, *variant.command], environ, log=log) as worker:
-            self._wait(contestant, worker, sink, count, log)
+            self._wait(contestant, worker, sink=sink, count=count, log=log)
             if contestant.name == NOTIFIER:
                 self._wait_for_records()
             sleep(SETTLE_S)
         if unclaimed := self._house.unclaimed():
             raise BenchmarkError(f"{contestant.name}: {unclaimed} orders are not claimed")
-        return tally_of(sink.hits(), count, DELAYS_S if what == "insist" else ())
+        return tally_of(sink.hits(), count, delays_s=DELAYS_S if what == "insist" else ())
 
     def publish(self, contestant: Contestant, variant: Variant, count: int) -> Tally:
         """A row for each order, then its message: nobody works on them."""
         orders = self._orders(count)
         self._house.put_orders(range(0))
         self._house.forget_notifications()
-        seconds = self._put(contestant, variant, "publish", orders)
+        seconds = self._put(contestant, variant, what="publish", orders=orders)
         rows = self._house.rows(of_notifier=contestant.name == NOTIFIER)
         self._wait_for_messages(contestant, count)
         self._house.purge(contestant.queue)
@@ -86,7 +86,7 @@ class Rounds:
     def _python(self, contestant: Contestant) -> str:
         return str(self._peers) if contestant.own else sys.executable
 
-    def _put(self, contestant: Contestant, variant: Variant, what: str, orders: range) -> float:
+    def _put(self, contestant: Contestant, variant: Variant, *, what: str, orders: range) -> float:
         """The seconds it took, by the program's own clock."""
         done = subprocess.run(
             [self._python(contestant), *contestant.put(what, orders)],
@@ -110,6 +110,7 @@ class Rounds:
         self,
         contestant: Contestant,
         worker: subprocess.Popen[bytes],
+        *,
         sink: Sink,
         count: int,
         log: Path,

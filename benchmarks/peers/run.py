@@ -30,9 +30,9 @@ class Job:
     variants: Callable[[Contestant], Sequence[Variant]]
 
 
-def run(job: Job, contestants: Sequence[Contestant], plan: Plan, say: Say) -> dict[str, Score]:
+def run(job: Job, contestants: Sequence[Contestant], *, plan: Plan, say: Say) -> dict[str, Score]:
     """By name."""
-    best = {one.name: _best(job, one, plan.trial, say) for one in contestants}
+    best = {one.name: _best(job, one, trial=plan.trial, say=say) for one in contestants}
     tallies: dict[str, list[Tally]] = {one.name: [] for one in contestants}
     for number in range(plan.rounds):
         for one in in_turn(contestants, number):
@@ -50,7 +50,7 @@ def in_turn(contestants: Sequence[Contestant], number: int) -> Sequence[Contesta
     return [*contestants[first:], *contestants[:first]]
 
 
-def _best(job: Job, one: Contestant, trial: int, say: Say) -> Variant:
+def _best(job: Job, one: Contestant, *, trial: int, say: Say) -> Variant:
     variants = job.variants(one)
     if len(variants) == 1:
         return variants[0]
