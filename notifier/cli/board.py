@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,25 +69,30 @@ async def _watch(view: BoardView, settings: Settings, *, limit: int, as_json: bo
 
     from notifier.cli.board_table import screen_of
 
+    # Not as a cancellation: what is asked just then could keep it to itself.
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, ended.set)
     console = Console(highlight=False)
     if as_json or not console.is_terminal:
-        await _watch_plainly(view, settings, limit=limit, as_json=as_json)
+        await _watch_plainly(view, settings, ended, limit=limit, as_json=as_json)
         return
     with Live(console=console, screen=True, auto_refresh=False) as live:
-        while True:
+        while not ended.is_set():
             # A terminal that is made larger or smaller is asked anew each time.
             fits = min(limit, max(console.height - 4, 1))
             seen = await view.look(fits)
             screen = screen_of(seen, settings.wechat.time_zone, width=console.width)
             live.update(screen, refresh=True)
-            await asyncio.sleep(EVERY_S)
+            await _rest(ended)
 
 
-async def _watch_plainly(view: BoardView, settings: Settings, *, limit: int, as_json: bool) -> None:
+async def _watch_plainly(
+    view: BoardView, settings: Settings, ended: asyncio.Event, *, limit: int, as_json: bool
+) -> None:
     from notifier.cli.board_table import line_of, print_board
 
     trouble = ""
-    while True:
+    while not ended.is_set():
         seen = await view.look(limit)
         if seen.trouble != trouble:
             trouble = seen.trouble
@@ -96,4 +102,10 @@ async def _watch_plainly(view: BoardView, settings: Settings, *, limit: int, as_
         else:
             print_board(seen.board, settings.wechat.time_zone)
             typer.echo()
-        await asyncio.sleep(EVERY_S)
+        await _rest(ended)
+
+
+async def _rest(ended: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(EVERY_S):
+            await ended.wait()

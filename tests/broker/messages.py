@@ -47,7 +47,7 @@ class Inbox:
     def seqs(self) -> list[int]:
         return [codec.decode(delivery.body).seq for delivery in self.deliveries]
 
-    async def holds(self, count: int, *, within_s: float = 10) -> list[Delivery]:
+    async def holds(self, count: int, *, within_s: float = 60) -> list[Delivery]:
         """Return when that many have come, fail if they do not."""
         async with asyncio.timeout(within_s):
             while len(self.deliveries) < count:
@@ -56,7 +56,7 @@ class Inbox:
         return self.deliveries
 
 
-async def until(holds: Callable[[], bool], *, within_s: float = 10) -> None:
+async def until(holds: Callable[[], bool], *, within_s: float = 60) -> None:
     """Poll until it holds, fail if it never does."""
     async with asyncio.timeout(within_s):
         while not holds():

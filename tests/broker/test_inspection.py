@@ -46,7 +46,7 @@ async def whats(inspector: Inspector) -> list[str]:
 
 
 async def eventually(
-    inspector: Inspector, holds: Callable[[Backlog], bool], *, within_s: float = 20
+    inspector: Inspector, holds: Callable[[Backlog], bool], *, within_s: float = 60
 ) -> Backlog:
     """The management API's counts are some seconds old."""
     async with asyncio.timeout(within_s):

@@ -91,7 +91,7 @@ def test_an_endpoint_that_is_gone_rests_until_it_is_resumed(house: House) -> Non
 
     asyncio.run(house.accept(submissions(1)))
     wait_for(lambda: house.states()["dead"] == 1, 15, lambda: str(house.states()))
-    wait_for(lambda: "410" in house.notifier("endpoint", "list").stdout, 10)
+    wait_for(lambda: "410" in house.notifier("endpoint", "list").stdout, 30)
     # Each process knows of the rest within a second; what comes before that is still sent.
     sent = count(house, until_one_is="scheduled")
     told = house.effects_of(PATH)

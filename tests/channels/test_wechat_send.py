@@ -223,7 +223,7 @@ async def test_a_message_that_breaks_a_rule_is_never_sent(
 async def test_a_cancelled_send_is_cancelled(sandbox: Sandbox, channel: WechatChannel) -> None:
     sandbox.control.script([{"endpoint": "template_send", "action": "hang"}])
     sending = asyncio.create_task(channel.send(notification()))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not sandbox.control.counters()["calls"].get("stable_token"):
             await asyncio.sleep(0.01)
 

@@ -48,7 +48,7 @@ def test_a_replayed_one_is_published_with_its_new_schedule(house: House) -> None
         bodies.extend(ready(house, first_queue(house)))
         return bool(bodies)
 
-    wait_for(arrived, 10)
+    wait_for(arrived, 30)
     message = json_of(bodies[0].decode())
     assert (message["notification_id"], message["attempt"]) == (str(id_), 4)
     assert notifier(house, "audit").returncode == 0

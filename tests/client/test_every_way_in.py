@@ -85,7 +85,7 @@ def test_whoever_is_asked_for_hears_once_though_every_way_asks_twice(house: Hous
     ask_in_every_way(house)
     wait_for(lambda: house.states()["sent"] == 21, 30, lambda: str(house.states()))
     ask_in_every_way(house)
-    wait_for(lambda: house.rows("SELECT 1 FROM notifier_outbox") == [], 10)
+    wait_for(lambda: house.rows("SELECT 1 FROM notifier_outbox") == [], 30)
     assert house.states() == Counter(sent=21)
 
     effects = list(house.sandbox.control.effects())

@@ -34,7 +34,7 @@ async def states(core: Core) -> Counter[str]:
     return Counter({row[0]: row[1] for row in rows})
 
 
-async def until_settled(core: Core, count: int, within_s: float = 20) -> None:
+async def until_settled(core: Core, count: int, within_s: float = 60) -> None:
     async with asyncio.timeout(within_s):
         while (await states(core))["sent"] < count:
             await asyncio.sleep(0.05)
@@ -135,7 +135,7 @@ async def test_an_order_that_the_application_holds_locked_stops_no_other(
         await cursor.fetch(
             "SELECT status FROM tg_order_task WHERE order_id = %s FOR UPDATE", [record.order_id]
         )
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(20):
             acks = await asyncio.gather(*(process.deliver(item) for item in [held, *others]))
         assert acks == [1] * 6
         assert (await core.row(held.notification_id))["state"] == "waiting"

@@ -94,7 +94,7 @@ async def test_a_transaction_that_times_out_lets_its_locks_go(schema: MysqlOptio
     database = Database(replace(schema, statement_timeout_s=0.3))
     with pytest.raises(StoreUnavailable):
         await pause_and_then(database, lambda cursor: cursor.run("SELECT SLEEP(1)"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await _is_locked(database):
             await asyncio.sleep(0.05)
     assert await database.fetch("SELECT scope FROM notifier_pause WHERE scope = 't'") == []
