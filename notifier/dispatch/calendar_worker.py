@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from notifier.dispatch.calendar import Calendar
+from notifier.dispatch.ending import end
 from notifier.dispatch.tally import Tally
 from notifier.domain.worker import WorkerReport
 
@@ -35,8 +36,7 @@ class CalendarWorker:
             beside = [group.create_task(work()) for work in parts.beside]
             ready()
             await parts.calendar.run(draining)
-            for task in beside:
-                task.cancel()
+            await end(beside)
 
     def report(self) -> WorkerReport:
         return self._tally.report()

@@ -12,6 +12,7 @@ from typing import Protocol
 import structlog
 
 from notifier.dispatch.attempt import Attempts
+from notifier.dispatch.ending import end
 from notifier.dispatch.pauses import Pauses
 from notifier.dispatch.ports import Delivery
 from notifier.dispatch.run_log import BufferedRunLog
@@ -97,8 +98,7 @@ async def _in_background(parts: TierParts, taking: Taking) -> AsyncIterator[None
             group.create_task(_keep_fresh(parts.pauses, taking)),
         )
         yield
-        for task in tasks:
-            task.cancel()
+        await end(tasks)
 
 
 async def _keep_fresh(pauses: Pauses, taking: Taking) -> None:
