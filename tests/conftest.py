@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
+import structlog
 
 from notifier.stack import Stack
 from notifier.store.mysql import Database, MysqlOptions
 from tests.core import Core, own_schema
 from tests.folders import owned_folder
 from tests.sandbox.rig import Sandbox, running
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A logger that keeps the settings of its first use would keep them for all tests after it."""
+    configure = structlog.configure
+
+    def forgetful(**options: Any) -> None:
+        configure(**options | {"cache_logger_on_first_use": False})
+
+    monkeypatch.setattr(structlog, "configure", forgetful)
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
