@@ -20,6 +20,8 @@ Publish = Callable[[Sequence[tuple[Message, timedelta]]], Awaitable[None]]
 SLOWEST_RETRY_S = 5.0
 LOOK_S = 0.1
 """How often the next moment is asked for, where that matters: a new one may be nearer."""
+BUSY_S = 0.04
+"""Between two looks while rows come near; see AnyDelay.lead."""
 TAKEN_S = 0.01
 """Until the next look at rows that another calendar holds locked."""
 
@@ -68,9 +70,8 @@ class Calendar:
         wait_s = self._tick_s
         while not draining.is_set():
             try:
-                more = await self.tick()
-                wait_s = 0 if more else self._tick_s
-                if self._wakes and not more:
+                wait_s = await self.tick()
+                if self._wakes and wait_s:
                     await self._keep_moments(draining)
                     wait_s = 0
             except (StoreUnavailable, BrokerUnavailable) as error:
@@ -91,8 +92,8 @@ class Calendar:
             elif not self._told("promoted", await self._schedule.promote(self._publish)).count:
                 await _pause(draining, TAKEN_S)
 
-    async def tick(self) -> bool:
-        """One look at everything; whether there is more to do at once."""
+    async def tick(self) -> float:
+        """One look at everything; how long until the next one, s."""
         due = await self._schedule.due()
         done = []
         if State.SCHEDULED in due:
@@ -102,7 +103,16 @@ class Calendar:
         if State.WAITING in due:
             busy = await self._busy_tiers()
             done.append(self._told("swept", await self._schedule.sweep(self._publish, busy)))
-        return any(one.more for one in done)
+        if any(one.more for one in done):
+            return 0.0
+        return self._tick_s if self._wakes else await self._until_near_s()
+
+    async def _until_near_s(self) -> float:
+        """Rows come near one by one and are handed over so: many at once hold up what is due."""
+        left = await self._schedule.until_next()
+        if left is None:
+            return self._tick_s
+        return min(max(left.total_seconds(), BUSY_S), self._tick_s)
 
     def _told(self, name: str, done: Swept) -> Swept:
         if done.count:
