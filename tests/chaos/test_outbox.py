@@ -104,4 +104,4 @@ def test_it_is_on_its_way_within_200_ms_of_the_commit(house: House) -> None:
     )
     waited_ms = sorted((began - committed[who]).total_seconds() * 1000 for who, began in rows)
     print(f"commit to attempt: p50 {waited_ms[20]:.0f} ms, longest {waited_ms[-1]:.0f} ms")
-    assert waited_ms[20] < 200
+    assert waited_ms[35] < 200
