@@ -15,26 +15,47 @@ LONGEST_CALL_S = 1.0
 MICROSECOND = timedelta(microseconds=1)
 
 # Turns are a fixed distance apart. Whoever has to wait is given the next free one, and finds it
-# again when he comes back; a turn that nobody takes is lost.
+# again when he comes back; a turn that nobody takes is lost. Who comes late meets those who are on
+# time: then the latest turns taken (KEYS[3], the newest first) tell who has to wait a little more,
+# so that no second, wherever it begins, has more than it should.
 _TAKE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
+local apart, most, window = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local oldest = tonumber(redis.call('LINDEX', KEYS[3], most - 1) or '-1')
+local room = oldest < 0 and now or math.max(oldest + window, now)
+
+local function take()
+  redis.call('LPUSH', KEYS[3], string.format('%.0f', now))
+  redis.call('LTRIM', KEYS[3], 0, most - 1)
+  redis.call('PEXPIRE', KEYS[3], math.ceil(window / 1000) + 1000)
+  return 0
+end
+
+local function keep(moment)
+  redis.call('SET', KEYS[2], string.format('%.0f', moment), 'PX',
+    math.ceil((moment - now) / 1000) + 3600000)
+  return moment - now
+end
+
 local mine = tonumber(redis.call('GET', KEYS[2]) or '-1')
 if mine > now then return mine - now end
-if mine >= 0 then redis.call('DEL', KEYS[2]) return 0 end
-local free = tonumber(redis.call('GET', KEYS[1]) or '0')
-if free < now then free = now end
-local following = string.format('%.0f', free + ARGV[1])
-redis.call('SET', KEYS[1], following, 'PX', math.ceil((free + ARGV[1] - now) / 1000) + 1000)
-if free == now then return 0 end
-redis.call('SET', KEYS[2], string.format('%.0f', free), 'PX',
-  math.ceil((free - now) / 1000) + 3600000)
-return free - now
+if mine >= 0 then
+  if room > now then return keep(room) end
+  redis.call('DEL', KEYS[2])
+  return take()
+end
+local free = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), room)
+local following = free + apart
+redis.call('SET', KEYS[1], string.format('%.0f', following), 'PX',
+  math.ceil((following - now) / 1000) + 1000)
+if free == now then return take() end
+return keep(free)
 """
 
 
 class RedisTurns:
-    """Keys `<prefix>turn:<endpoint>`, and `<prefix>turn:<endpoint>:<id>` for who waits."""
+    """Keys `<prefix>turn:<endpoint>`, `…:<id>` for who waits, `…:taken` for the latest."""
 
     def __init__(self, url: str, *, prefix: str) -> None:
         """Connects on first use. Raises SettingsError for a bad URL."""
@@ -44,9 +65,13 @@ class RedisTurns:
     async def take(self, endpoint: str, *, rate_per_s: float, id_: UUID) -> timedelta:
         """Nothing: now. Else come back after so long, with the same id. Raises StoreUnavailable."""
         key = f"{self._prefix}turn:{endpoint}"
-        apart_us = str(max(int(1_000_000 / rate_per_s), 1))
+        most = max(int(rate_per_s), 1)
+        limits = [max(int(1_000_000 * calls / rate_per_s), 1) for calls in (1, most)]
+        keys = (key, f"{key}:{id_}", f"{key}:taken")
         try:
-            answer: Any = self._redis.eval(_TAKE, 2, key, f"{key}:{id_}", apart_us)
+            answer: Any = self._redis.eval(
+                _TAKE, len(keys), *keys, str(limits[0]), str(most), str(limits[1])
+            )
             return int(await answer) * MICROSECOND
         except (RedisError, OSError) as error:
             raise StoreUnavailable(f"Redis: {error}") from error

@@ -122,6 +122,7 @@ def unwrapped(text: str) -> str:
     return " ".join(text.split())
 
 
+@pytest.mark.alone
 def test_an_endpoint_gets_no_more_a_second_than_it_takes(house: House) -> None:
     add_shop(house, "--rate", "10")
     house.start_fleet()
@@ -131,7 +132,7 @@ def test_an_endpoint_gets_no_more_a_second_than_it_takes(house: House) -> None:
 
     moments = sorted(effect["received_at"] for effect in house.sandbox.control.effects())
     assert moments[-1] - moments[0] > 2.3
-    assert all(later - earlier > 0.5 for earlier, later in zip(moments, moments[10:], strict=False))
+    assert all(later - earlier > 0.9 for earlier, later in zip(moments, moments[10:], strict=False))
     rows = house.rows("SELECT COUNT(*), MAX(attempt), MAX(step) FROM notifier_attempt")
     assert rows == [(25, 1, 0)], "holding back burns nothing"
     house.expect_clean_audit()

@@ -54,6 +54,18 @@ async def test_who_comes_back_finds_his_turn_and_takes_no_second_one(turns: Redi
     assert await take(turns, 5) <= timedelta(seconds=0.2), "the very next one is free"
 
 
+async def test_who_comes_late_makes_no_crowd(turns: RedisTurns) -> None:
+    late = [new_id() for _ in range(4)]
+    for id_ in late:
+        await turns.take("shop", rate_per_s=3, id_=id_)
+    await asyncio.sleep(1.1)
+
+    again = [await turns.take("shop", rate_per_s=3, id_=id_) for id_ in late[1:]]
+
+    assert again == [timedelta(0)] * 3
+    assert await take(turns, 3) > timedelta(seconds=0.5), "a second from the three, and not a third"
+
+
 async def test_a_pause_does_not_save_up_turns(turns: RedisTurns) -> None:
     await take(turns, 20)
     await asyncio.sleep(0.3)

@@ -34,6 +34,8 @@ from notifier.errors import InvalidInput, NotifierError, SettingsError, StoreErr
 
 log = structlog.get_logger(__name__)
 
+MOST_WAITS = 5
+"""For a turn that is near; whoever others were quicker than so often comes back another time."""
 SHORT_KEEP_ALIVE = timedelta(seconds=4)
 """Receivers are many, and each idle connection is an open file."""
 
@@ -176,16 +178,18 @@ class WebhookChannel:
         if self._turns is None or form.rate_per_s is None:
             return None
         try:
-            wait = await self._turns.take(form.name, rate_per_s=form.rate_per_s, id_=id_)
-            if wait > WORTH_WAITING:
-                return Held(wait=wait, reason=f"rate_limit:{form.rate_per_s:g} a second")
-            if wait:
+            for _ in range(MOST_WAITS):
+                wait = await self._turns.take(form.name, rate_per_s=form.rate_per_s, id_=id_)
+                if not wait:
+                    return None
+                if wait > WORTH_WAITING:
+                    break
                 await asyncio.sleep(wait.total_seconds())
-                await self._turns.take(form.name, rate_per_s=form.rate_per_s, id_=id_)
         except Unavailable as error:
             # A limit is a courtesy, and being told is not.
             log.warning("endpoint_limit_not_kept", endpoint=form.name, error=str(error))
-        return None
+            return None
+        return Held(wait=wait, reason=f"rate_limit:{form.rate_per_s:g} a second")
 
     async def _target(self, recipient: str) -> _Target | Outcome:
         name = endpoint_of(recipient)
