@@ -46,6 +46,10 @@ def run_consumers(
         int | None,
         typer.Option(help="Prometheus metrics of the whole fleet on this port of loopback."),
     ] = None,
+    with_gateway: Annotated[
+        bool | None,
+        typer.Option("--with-gateway", help="HTTP and WebSocket beside it; see notifier gateway."),
+    ] = None,
 ) -> None:
     """Run the fleet: one consumer process per tier and one for the calendar.
 
@@ -62,8 +66,13 @@ def run_consumers(
         concurrency=concurrency,
         metrics_port=metrics_port,
     )
-    intake = settings.intake.enabled
-    options = options_of(settings.fleet, processes, concurrency=concurrency, intake=intake)
+    options = options_of(
+        settings.fleet,
+        processes,
+        concurrency=concurrency,
+        intake=settings.intake.enabled,
+        gateway=settings.gateway if with_gateway or settings.gateway.enabled else None,
+    )
     configure_logs(settings)
     run(settings, options)
 

@@ -17,7 +17,7 @@ from typing import Protocol
 import structlog
 
 from notifier.fleet.exits import Exit, describe
-from notifier.fleet.identity import Identity
+from notifier.fleet.identity import LISTENER, Identity
 from notifier.fleet.place import Kind, Place
 from notifier.fleet.report import PACKET_BYTES, Beat, Failure, decode
 
@@ -67,6 +67,7 @@ class Child:
         *,
         silence_s: float,
         lock_descriptor: int,
+        listener_descriptor: int | None = None,
     ) -> None:
         """Execute a fresh interpreter, so that it runs the code that is installed now."""
         self._listener = listener
@@ -81,9 +82,18 @@ class Child:
             )
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "notifier.fleet.child"],
-                env={**os.environ, **environment, **identity.to_environment()},
+                env={
+                    **os.environ,
+                    **environment,
+                    **identity.to_environment(),
+                    LISTENER: "" if listener_descriptor is None else str(listener_descriptor),
+                },
                 stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), lock_descriptor),
+                pass_fds=(
+                    theirs.fileno(),
+                    lock_descriptor,
+                    *(() if listener_descriptor is None else (listener_descriptor,)),
+                ),
             )
         self.pid = self._process.pid
         self._pidfd = os.pidfd_open(self.pid)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from notifier.fleet.place import Kind, Place
 
 PREFIX = "NOTIFIER_CHILD_"
+LISTENER = PREFIX + "LISTENER"
+"""The descriptor of the socket that a gateway accepts from; all processes of a fleet share it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

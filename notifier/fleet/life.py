@@ -26,7 +26,7 @@ from notifier.fleet.report import (
     encode,
 )
 from notifier.fleet.rss import own_rss_bytes
-from notifier.fleet.seam import load_wiring
+from notifier.fleet.seam import load_worker
 from notifier.settings import Fleet, read_settings
 
 CUT_GRACE_S = 1.0
@@ -45,7 +45,7 @@ def live(identity: Identity) -> int:
             settings = read_settings()
             logs.configure(settings.log.level, settings.log.json_lines)
             structlog.contextvars.bind_contextvars(process=identity.place.label)
-            worker = load_wiring().worker_for(settings, identity.place.kind, identity.place.tier)
+            worker = load_worker(settings, identity.place.kind, identity.place.tier)
             # What is loaded stays; a full collection over it would hold up the work for 50 ms.
             gc.freeze()
             gc.set_threshold(20_000, 20, 20)

@@ -9,7 +9,7 @@ from pathlib import Path
 from notifier.errors import InvalidInput
 from notifier.fleet.backoff import RestartPolicy
 from notifier.fleet.place import Place, places_of
-from notifier.settings import Fleet
+from notifier.settings import Fleet, Gateway
 
 MOST_PROCESSES = 64
 """Per tier; more is a slip of the finger."""
@@ -21,6 +21,7 @@ class FleetOptions:
 
     start_limit_s: a process that is not ready by then has failed to start (on reload only).
     environment: settings the processes must share with the supervisor, as NOTIFIER_FLEET_*.
+    listen: host and port of the gateway, where there is one.
     """
 
     name: str
@@ -33,20 +34,28 @@ class FleetOptions:
     policy: RestartPolicy = field(default_factory=RestartPolicy)
     metrics_port: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    listen: tuple[str, int] | None = None
 
 
 def options_of(
-    fleet: Fleet, processes: str, *, concurrency: int | None = None, intake: bool = False
+    fleet: Fleet,
+    processes: str,
+    *,
+    concurrency: int | None = None,
+    intake: bool = False,
+    gateway: Gateway | None = None,
 ) -> FleetOptions:
     """concurrency: of the command line, stronger than the settings that a reload reads anew.
-    intake: with a process for what older programs put into Redis.
+    intake: with a process for what older programs put into Redis. gateway: with its processes.
 
     Raises InvalidInput.
     """
     given = {} if concurrency is None else {"NOTIFIER_FLEET_CONCURRENCY": str(concurrency)}
+    counts, gateways = parse_processes(processes, fleet.tiers), gateway.processes if gateway else 0
     return FleetOptions(
         name=fleet.name,
-        places=places_of(parse_processes(processes, fleet.tiers), intake=intake),
+        places=places_of(counts, intake=intake, gateways=gateways),
+        listen=(gateway.host, gateway.port) if gateway else None,
         run_dir=fleet.run_dir,
         drain_s=fleet.drain_s,
         heartbeat_s=fleet.heartbeat_s,

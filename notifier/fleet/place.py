@@ -18,6 +18,8 @@ class Kind(StrEnum):
     """Promotes what comes near its moment and sweeps what is overdue."""
     INTAKE = "intake"
     """Takes what older programs put into Redis."""
+    GATEWAY = "gateway"
+    """Answers over HTTP and WebSocket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +38,19 @@ class Place:
 
     @property
     def role(self) -> str:
-        """What processes of the same work share: `tier 5s`, `calendar` or `intake`."""
+        """What processes of the same work share: `tier 5s`, `calendar`, `intake` or `gateway`."""
         return self.kind.value if self.tier is None else f"tier {self.tier}s"
 
     @property
     def short(self) -> str:
-        """For labels of metrics: `5`, `calendar` or `intake`."""
+        """For labels of metrics: `5`, `calendar`, `intake` or `gateway`."""
         return self.kind.value if self.tier is None else str(self.tier)
 
 
-def places_of(processes: dict[int, int], *, intake: bool = False) -> tuple[Place, ...]:
-    """One place per process of each tier, one for the calendar, and one for the intake if asked.
+def places_of(
+    processes: dict[int, int], *, intake: bool = False, gateways: int = 0
+) -> tuple[Place, ...]:
+    """One place per process of each tier, one for the calendar, and what else is asked for.
 
     processes: how many for each tier.
     """
@@ -56,7 +60,11 @@ def places_of(processes: dict[int, int], *, intake: bool = False) -> tuple[Place
         for index in range(1, count + 1)
     ]
     others = (Kind.CALENDAR, Kind.INTAKE) if intake else (Kind.CALENDAR,)
-    return (*tiers, *(Place(kind=kind) for kind in others))
+    return (*tiers, *(Place(kind=kind) for kind in others), *gateway_places(gateways))
+
+
+def gateway_places(count: int) -> tuple[Place, ...]:
+    return tuple(Place(kind=Kind.GATEWAY, index=index) for index in range(1, count + 1))
 
 
 def worker_id_of(place: Place, *, fleet: str, generation: int) -> str:

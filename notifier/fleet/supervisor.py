@@ -16,7 +16,7 @@ from notifier.errors import NotifierError
 from notifier.fleet.children import Child, State
 from notifier.fleet.leases import LeaseReturn, ReleaseLeases
 from notifier.fleet.options import FleetOptions
-from notifier.fleet.place import Place, worker_id_of
+from notifier.fleet.place import Kind, Place, worker_id_of
 from notifier.fleet.rolling import ReloadFailed, replace_one_by_one
 from notifier.fleet.rss import own_rss_bytes
 from notifier.fleet.slot import Slot
@@ -31,7 +31,7 @@ logger = structlog.get_logger(__name__)
 
 
 class Supervisor:
-    """say: prints a line for people."""
+    """say: prints a line for people. listener: what its gateways accept from."""
 
     def __init__(
         self,
@@ -40,15 +40,17 @@ class Supervisor:
         lock_descriptor: int,
         release_leases: ReleaseLeases,
         say: Callable[[str], None],
+        listener: socket.socket | None = None,
     ) -> None:
         self.options = options
+        self._listener = listener
         self.slots: list[Slot] = []
         self.stopping = asyncio.Event()
         self.ready = asyncio.Event()
         self.reason = ""
         self._lock_descriptor = lock_descriptor
         self._leases = LeaseReturn(release_leases)
-        self._say = say
+        self.say = say
         self._started_s = time.monotonic()
         self._killing = self._was_cut = False
         self._hangups: set[asyncio.Task[None]] = set()
@@ -115,7 +117,7 @@ class Supervisor:
 
     def child_ready(self, child: Child) -> None:
         self._slot_of(child).was_ready.set()
-        self._say(f"{child.place.label:<10} ready (pid {child.pid}, {child.uptime_s:.2f} s)")
+        self.say(f"{child.place.label:<10} ready (pid {child.pid}, {child.uptime_s:.2f} s)")
 
     def child_ended(self, child: Child) -> None:
         self._slot_of(child).ended(child)
@@ -136,8 +138,12 @@ class Supervisor:
             self,
             silence_s=self.options.silence_s,
             lock_descriptor=self._lock_descriptor,
+            listener_descriptor=self._listener_of(place),
         )
         return child
+
+    def _listener_of(self, place: Place) -> int | None:
+        return self._listener.fileno() if self._listener and place.kind is Kind.GATEWAY else None
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -147,7 +153,7 @@ class Supervisor:
 
     def _on_stop_signal(self) -> None:
         again = "killing" if self.stopping.is_set() else "draining; once more to kill"
-        self._say(f"{again} …")
+        self.say(f"{again} …")
         self.stop()
 
     def _on_reload_signal(self) -> None:
@@ -157,7 +163,7 @@ class Supervisor:
 
     async def _reload_and_tell(self) -> None:
         try:
-            self._say(f"reloaded {await self.reload()} processes")
+            self.say(f"reloaded {await self.reload()} processes")
         except NotifierError as error:
             logger.error("reload_failed", reason=str(error))
 
@@ -172,7 +178,7 @@ class Supervisor:
         for slot in self.slots:
             await slot.was_ready.wait()
         self.ready.set()
-        self._say(f"fleet ready in {time.monotonic() - self._started_s:.2f} s")
+        self.say(f"fleet ready in {time.monotonic() - self._started_s:.2f} s")
 
     async def _watch(self) -> None:
         """Kill who is alive but silent, and keep a status that other threads may read."""

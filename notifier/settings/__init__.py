@@ -5,6 +5,7 @@ From, strongest first: the environment (`NOTIFIER_AMQP_URL` is `[amqp] url`), th
 """
 
 from notifier.settings.fleet import Fleet
+from notifier.settings.gateway import Gateway
 from notifier.settings.reading import Settings, read_settings
 
-__all__ = ["Fleet", "Settings", "read_settings"]
+__all__ = ["Fleet", "Gateway", "Settings", "read_settings"]

@@ -19,6 +19,7 @@ from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 from notifier.errors import SettingsError
 from notifier.settings.channels import Egress, Webhook, Wechat
 from notifier.settings.fleet import Attempt, Calendar, Fleet, Log, Outbox, Retention
+from notifier.settings.gateway import Gateway
 from notifier.settings.intake import Intake
 from notifier.settings.ladders import LadderSection
 from notifier.settings.orders import Orders
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     calendar: Calendar = Calendar()
     outbox: Outbox = Outbox()
     intake: Intake = Intake()
+    gateway: Gateway = Gateway()
     retention: Retention = Retention()
     wechat: Wechat = Wechat()
     webhook: Webhook = Webhook()

@@ -1,0 +1,1 @@
+"""The gateway: browsers and back ends submit, wait and watch."""

@@ -1,0 +1,114 @@
+"""The gateway as a process of a fleet: it accepts until it is told to drain."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+
+from notifier.dispatch.tally import Tally
+from notifier.domain.worker import WorkerReport
+from notifier.errors import SettingsError
+from notifier.gateway.app import build
+from notifier.gateway.connection import Connection
+from notifier.gateway.part import Gateway
+from notifier.settings import Gateway as GatewaySettings
+from notifier.settings import Settings
+from notifier.wiring.gateway import open_tools
+
+LISTENER = "NOTIFIER_CHILD_LISTENER"
+"""The descriptor that the supervisor hands over."""
+MESSAGE_BYTES = 64 * 1024
+"""The largest message of a WebSocket."""
+PING_S = 20.0
+
+
+def worker_for(settings: Settings, kind: str, tier: int | None) -> GatewayWorker:
+    """Raises SettingsError for a certificate that cannot be used."""
+    return GatewayWorker(settings, tls=tls_of(settings.gateway))
+
+
+class GatewayWorker:
+    def __init__(self, settings: Settings, *, tls: ssl.SSLContext | None) -> None:
+        self._settings = settings
+        self._tls = tls
+        self._tally = Tally()
+
+    async def run(self, *, ready: Callable[[], None], draining: asyncio.Event) -> None:
+        async with open_tools(self._settings) as tools:
+            gateway = Gateway(
+                settings=self._settings, tools=tools, draining=draining, tally=self._tally
+            )
+            async with build(gateway) as app:
+                await self._serve(app, ready, draining)
+
+    def report(self) -> WorkerReport:
+        return self._tally.report()
+
+    async def _serve(self, app: Any, ready: Callable[[], None], draining: asyncio.Event) -> None:
+        server = Server(config_of(app, self._settings.gateway, tls=self._tls), ready=ready)
+        listener = socket.socket(fileno=int(os.environ[LISTENER]))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(server.serve([listener]))
+            await draining.wait()
+            server.should_exit = True
+
+
+class Server(uvicorn.Server):
+    """Leaves the signals to the process, and says when it accepts."""
+
+    def __init__(self, config: uvicorn.Config, *, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def config_of(app: Any, gateway: GatewaySettings, *, tls: ssl.SSLContext | None) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=Connection,
+        ws="websockets-sansio",
+        ws_max_size=MESSAGE_BYTES,
+        ws_max_queue=16,
+        ws_ping_interval=PING_S,
+        ws_ping_timeout=PING_S,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(gateway.proxies),
+        forwarded_allow_ips=list(gateway.proxies),
+        limit_concurrency=gateway.connections,
+        timeout_keep_alive=gateway.idle_s,
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls,
+    )
+
+
+def tls_of(gateway: GatewaySettings) -> ssl.SSLContext | None:
+    """Raises SettingsError."""
+    if gateway.cert_file is None or gateway.key_file is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(gateway.cert_file, gateway.key_file)
+    except OSError as error:  # ssl.SSLError among them
+        raise SettingsError(
+            f"[gateway] cert_file {gateway.cert_file}, key_file {gateway.key_file}: {error}"
+        ) from error
+    context.set_alpn_protocols(["http/1.1"])
+    return context
