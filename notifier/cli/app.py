@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -12,6 +13,7 @@ import typer
 
 from notifier import __version__
 from notifier.client.quiet import log_as_a_library
+from notifier.dispatch import failpoint
 from notifier.errors import InvalidInput, NotifierError, SettingsError
 
 app = typer.Typer(
@@ -69,6 +71,7 @@ def main() -> None:
     # is for what was asked; commands that stay configure logs.
     logging.getLogger().addHandler(logging.NullHandler())
     log_as_a_library()
+    failpoint.arm(os.environ.get(failpoint.VARIABLE))
     for group in GROUPS:
         import_module(f"notifier.cli.{group}")
     sys.exit(run_guarded(app))

@@ -9,6 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from notifier.dispatch.explain import id_of
+from notifier.dispatch.failpoint import pass_by
 from notifier.dispatch.ports import Publisher
 from notifier.domain.intervention import Intervened
 from notifier.domain.listing import Wanted
@@ -62,6 +63,7 @@ async def publish_or_hasten(
     messages = [(item.publish, item.delay) for item in results if item.publish is not None]
     if not messages:
         return ""
+    pass_by("changed_before_publish")
     try:
         await publisher.publish_many(messages)
     except BrokerUnavailable as error:
