@@ -5,22 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 import aiomysql
 import pymysql
-from pymysql.constants import FIELD_TYPE
-from pymysql.converters import conversions
 
 from notifier.errors import StoreError, StoreUnavailable
 from notifier.store.address import Address, MysqlOptions, parse_url, tls_context
 from notifier.store.faults import explain
 from notifier.store.sql import bound
+from notifier.store.wire import Row, ask
 
 __all__ = ["Cursor", "Database", "MysqlOptions", "Row"]
-
-Row = tuple[Any, ...]
 
 SESSION = (
     "SET time_zone = '+00:00', sql_notes = 0, "
@@ -112,7 +108,6 @@ class Database:
                 charset="utf8mb4",
                 init_command=SESSION,
                 connect_timeout=5,
-                conv={**conversions, FIELD_TYPE.DATETIME: _aware},
             )
         except (pymysql.Error, OSError, TimeoutError) as error:
             raise explain(error, address) from error
@@ -135,7 +130,7 @@ class Cursor:
         self._waiting.append(bound(sql, arguments))
 
     async def fetch(self, sql: str, arguments: Sequence[Any] = ()) -> list[Row]:
-        return list((await self._execute(sql, arguments))[1])
+        return (await self._execute(sql, arguments))[1]
 
     async def run(self, sql: str, arguments: Sequence[Any] = ()) -> int:
         return (await self._execute(sql, arguments))[0]
@@ -147,22 +142,11 @@ class Cursor:
         except (StoreUnavailable, StoreError):
             self._connection.close()
 
-    async def _execute(self, sql: str, arguments: Sequence[Any]) -> tuple[int, Sequence[Row]]:
+    async def _execute(self, sql: str, arguments: Sequence[Any]) -> tuple[int, list[Row]]:
         statements = [*self._waiting, bound(sql, arguments)]
         self._waiting.clear()
         try:
-            async with asyncio.timeout(self._timeout_s), self._connection.cursor() as cursor:
-                await cursor.execute("; ".join(statements))
-                for _ in statements[1:]:
-                    await cursor.nextset()
-                return cursor.rowcount, (await cursor.fetchall() if cursor.description else ())
+            async with asyncio.timeout(self._timeout_s):
+                return await ask(self._connection, "; ".join(statements))
         except (pymysql.Error, OSError, TimeoutError, RuntimeError) as error:
             raise explain(error, self._address) from error
-        except asyncio.CancelledError:
-            self._connection.close()
-            raise
-
-
-def _aware(text: str | bytes) -> datetime:
-    value = text.decode() if isinstance(text, bytes) else text
-    return datetime.fromisoformat(value).replace(tzinfo=UTC)
