@@ -10,16 +10,21 @@ from dataclasses import dataclass, field
 from fastapi import APIRouter
 
 from notifier.dispatch.tally import Tally
+from notifier.gateway.keys import Keys
 from notifier.settings import Settings
 from notifier.wiring.gateway import Tools
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """One process. draining: it takes nothing new, and ends as soon as what it has is done."""
+    """One process. draining: it takes nothing new, and ends as soon as what it has is done.
+
+    keys: for every route of the API, `await gateway.keys.require(request, Scope.READ)`.
+    """
 
     settings: Settings
     tools: Tools
+    keys: Keys
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     tally: Tally = field(default_factory=Tally)
 

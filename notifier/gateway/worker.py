@@ -17,6 +17,7 @@ from notifier.domain.worker import WorkerReport
 from notifier.errors import SettingsError
 from notifier.gateway.app import build
 from notifier.gateway.connection import Connection
+from notifier.gateway.keys import Keys
 from notifier.gateway.part import Gateway
 from notifier.settings import Gateway as GatewaySettings
 from notifier.settings import Settings
@@ -43,7 +44,11 @@ class GatewayWorker:
     async def run(self, *, ready: Callable[[], None], draining: asyncio.Event) -> None:
         async with open_tools(self._settings) as tools:
             gateway = Gateway(
-                settings=self._settings, tools=tools, draining=draining, tally=self._tally
+                settings=self._settings,
+                tools=tools,
+                keys=Keys(tools.api_keys),
+                draining=draining,
+                tally=self._tally,
             )
             async with build(gateway) as app:
                 await self._serve(app, ready, draining)

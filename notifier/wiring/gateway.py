@@ -13,6 +13,7 @@ from notifier.dispatch.intake import Intake
 from notifier.domain.placement import Places
 from notifier.settings import Settings
 from notifier.store.accept import Acceptor
+from notifier.store.api_keys import ApiKeys
 from notifier.store.mysql import Database
 from notifier.wiring.delay import chosen_delay, mending_of
 from notifier.wiring.endpoints import addresses_of
@@ -29,6 +30,7 @@ class Tools:
     places: Places
     acceptor: Acceptor
     intake: Intake
+    api_keys: ApiKeys
     is_broker_up: Callable[[], bool]
 
 
@@ -57,5 +59,6 @@ async def open_tools(settings: Settings) -> AsyncIterator[Tools]:
                 places=places,
                 acceptor=acceptor,
                 intake=Intake(acceptor, publisher, check=addresses_of(settings, database).check),
+                api_keys=ApiKeys(database),
                 is_broker_up=lambda: links[0].is_up,
             )

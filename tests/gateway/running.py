@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.house import House, wait_for
+from tests.house import House, json_of, wait_for
 
 ADDRESS = re.compile(r"gateway on (\S+)")
 
@@ -83,3 +83,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def new_key(house: House, name: str, *scopes: str) -> str:
+    options = [word for scope in scopes for word in ("--scope", scope)]
+    made = house.notifier("key", "add", name, *options, "--json")
+    assert made.returncode == 0, made.stderr
+    return str(json_of(made.stdout)["key"])

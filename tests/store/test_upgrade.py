@@ -18,6 +18,7 @@ from tests.core import own_schema
 
 TABLES = {
     "notifier_answer",
+    "notifier_api_key",
     "notifier_attempt",
     "notifier_deed",
     "notifier_delay",
