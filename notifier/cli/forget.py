@@ -22,7 +22,8 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Remove who somebody was: recipient, names, payload, answers, log lines. It cannot be undone.
+    """Remove who somebody was: recipient, names, payload, answers, log lines, and what older
+    programs put into Redis. It cannot be undone.
 
     The bare rows stay, so that the audit's counts do; what still waits is cancelled. Order tables
     are the application's and are not touched. Exit code 1 where an attempt is under way: ask again.
@@ -57,13 +58,14 @@ def _report(found: Forgotten, *, as_json: bool) -> None:
         import orjson
 
         counts = {
-            name: getattr(found, name) for name in ("rows", "cancelled", "in_flight", "lines")
+            name: getattr(found, name)
+            for name in ("rows", "cancelled", "in_flight", "lines", "entries")
         }
         typer.echo(orjson.dumps(counts, option=orjson.OPT_INDENT_2).decode())
         return
     typer.echo(
         f"forgotten: {found.rows} notifications ({found.cancelled} of them still waited and are "
-        f"cancelled), {found.lines} log lines"
+        f"cancelled), {found.lines} log lines, {found.entries} entries that waited in Redis"
     )
     if found.in_flight:
         typer.echo(f"{found.in_flight} are being told at this moment: ask again", err=True)

@@ -86,9 +86,14 @@ async def _forget_outbox(cursor: Cursor, subject: Subject) -> None:
 
 async def _forget_kept_aside(cursor: Cursor, subject: Subject) -> None:
     """Records of older programs: nobody can say which part of a broken one is whose."""
-    for value in {subject.order_no, subject.recipient} - {""}:
+    name = subject.order_no or subject.recipient
+    rows = await cursor.fetch(
+        "SELECT id, body FROM notifier_intake_rejected WHERE INSTR(body, %s)", [name.encode()]
+    )
+    hit = [row[0] for row in rows if subject.is_named_in(row[1].decode(errors="replace"))]
+    if hit:
         await cursor.run(
-            "DELETE FROM notifier_intake_rejected WHERE INSTR(body, %s)", [value.encode()]
+            f"DELETE FROM notifier_intake_rejected WHERE id IN ({marks(len(hit))})", hit
         )
 
 

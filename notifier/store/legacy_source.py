@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from notifier.errors import StoreError, StoreUnavailable
 from notifier.store.redis_client import redis_at
 
 ANSWER_S = 5.0
+AT_ONCE = 100
 BYTES_READ = 4096
 """Of an entry; a larger one breaks a rule in any case, and shall not fill our memory."""
 
@@ -45,6 +46,32 @@ for _, digest in ipairs(ARGV) do done[digest] = true end
 for _, entry in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
   if done[redis.sha1hex(entry)] then redis.call('LREM', KEYS[1], -1, entry) end
 end
+"""
+_FIND = """
+local found = {}
+local function look(command, key, count)
+  for start = 0, count - 1, 1000 do
+    for _, entry in ipairs(redis.call(command, key, start, start + 999)) do
+      if string.find(entry, ARGV[1], 1, true) then found[#found + 1] = entry end
+    end
+  end
+end
+look('LRANGE', KEYS[2], redis.call('LLEN', KEYS[2]))
+if ARGV[2] == 'LLEN' then look('LRANGE', KEYS[1], redis.call('LLEN', KEYS[1]))
+else look('ZRANGE', KEYS[1], redis.call('ZCARD', KEYS[1])) end
+return found
+"""
+_FORGET = """
+local gone = 0
+for _, entry in ipairs(ARGV) do
+  gone = gone + redis.call('LREM', KEYS[2], 0, entry)
+  if redis.call('TYPE', KEYS[1]).ok == 'zset' then
+    gone = gone + redis.call('ZREM', KEYS[1], entry)
+  else
+    gone = gone + redis.call('LREM', KEYS[1], 0, entry)
+  end
+end
+return gone
 """
 _MOVES = {Way.ORDER: _MOVE_RECORDS, Way.REMINDER: _MOVE_MEMBERS}
 _COUNTS = {Way.ORDER: "LLEN", Way.REMINDER: "ZCARD"}
@@ -84,6 +111,21 @@ class LegacySource:
                 _REMOVE, 1, self._taken, *(item.digest for item in items)
             )
             await answer
+
+    async def forget(self, text: str, *, is_meant: Callable[[str], bool]) -> int:
+        """Remove what has the text in it and is meant; how many entries. Raises as `take` does."""
+        async with self._answering():
+            found: Any = self._redis.eval(
+                _FIND, 2, self.name, self._taken, text.encode(), _COUNTS[self._way]
+            )
+            entries = [entry for entry in await found if is_meant(entry.decode(errors="replace"))]
+            gone = 0
+            for start in range(0, len(entries), AT_ONCE):
+                answer: Any = self._redis.eval(
+                    _FORGET, 2, self.name, self._taken, *entries[start : start + AT_ONCE]
+                )
+                gone += int(await answer)
+        return gone
 
     async def waiting(self) -> int:
         """Entries that MySQL does not have yet. Raises as `take` does."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -31,6 +31,7 @@ from notifier.store.rescheduling import Rescheduling
 from notifier.store.timelines import Timelines
 from notifier.wiring.board import drop_board
 from notifier.wiring.delay import chosen_delay, mechanism_of, recorded_choice
+from notifier.wiring.legacy import sources_of
 from notifier.wiring.parts import (
     ladders_of,
     mysql_options,
@@ -155,8 +156,14 @@ async def forget(
     settings: Settings, subject: Subject, *, looked: Callable[[Forgotten], None]
 ) -> Forgotten:
     """See notifier.dispatch.forget."""
-    async with open_database(settings) as database:
-        found = await forgetting.forget(subject, Forgetting(database), looked=looked)
+    sources = sources_of(settings).values() if settings.intake.enabled else ()
+    async with AsyncExitStack() as stack:
+        for source in sources:
+            await stack.enter_async_context(aclosing(source))
+        database = await stack.enter_async_context(open_database(settings))
+        found = await forgetting.forget(
+            subject, Forgetting(database), sources=sources, looked=looked
+        )
     await drop_board(settings)
     return found
 

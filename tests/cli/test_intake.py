@@ -92,6 +92,29 @@ def test_a_forgotten_person_is_among_them_no_more(house: House) -> None:
     assert kept(house) == [2]
 
 
+def test_nor_is_he_in_redis_any_longer(house: House) -> None:
+    name = uuid4().hex
+    lists = {
+        "NOTIFIER_INTAKE_ENABLED": "true",
+        "NOTIFIER_INTAKE_ORDER_LIST": f"{name}:orders",
+        "NOTIFIER_INTAKE_REMINDER_SET": f"{name}:queue",
+    }
+    others = [GOOD.replace(OPENID, f"{OPENID}s"), GOOD.replace(OPENID, "oSomebodyElse")]
+    with redis.Redis.from_url(house.environment["NOTIFIER_REDIS_URL"]) as server:
+        server.rpush(f"{name}:orders", GOOD, *others, BAD)
+        server.rpush(f"{name}:orders:notifier:taken", GOOD)
+        server.zadd(f"{name}:queue", {f"用户{OPENID}1731234567": 1, "用户x1731234567": 2})
+        server.rpush(f"{name}:queue:notifier:taken", f"9\n用户{OPENID}1731234568")
+
+        done = notifier(house, "forget", "--openid", OPENID, "--yes", **lists)
+
+        assert "5 entries that waited in Redis" in done.stdout, done.stdout + done.stderr
+        left = server.lrange(f"{name}:orders", 0, -1)
+        assert [entry.decode() for entry in left] == others
+        assert server.zrange(f"{name}:queue", 0, -1) == ["用户x1731234567".encode()]
+        assert server.keys(f"{name}:*taken") == []
+
+
 def test_what_the_page_puts_into_redis_is_taken(house: House) -> None:
     name = uuid4().hex
     changed = {"order_list": f"{name}:orders", "reminder_set": f"{name}:queue"}

@@ -110,7 +110,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def forget_all(core: Core, subject: Subject) -> Forgotten:
-    return await forget(subject, Forgetting(core.database), looked=lambda _: None)
+    return await forget(subject, Forgetting(core.database), sources=(), looked=lambda _: None)
 
 
 async def everything(core: Core) -> str:
