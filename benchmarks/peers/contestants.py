@@ -33,9 +33,13 @@ class Contestant:
     own: bool = True
     retries: bool = True
 
-    def put(self, what: str, orders: range) -> Sequence[str]:
+    def put(self, what: str, orders: range, *more: str) -> Sequence[str]:
         """Arguments for Python. what: fill, insist or publish."""
-        return ["-m", f"{PROGRAMS}.{self.name}", what, str(orders.start), str(len(orders))]
+        return ["-m", f"{PROGRAMS}.{self.name}", what, str(orders.start), str(len(orders)), *more]
+
+    @classmethod
+    def named(cls, name: str) -> Contestant:
+        return next(one for one in CONTESTANTS if one.name == name)
 
     @property
     def is_peer(self) -> bool:
@@ -85,6 +89,13 @@ def _notifier(processes: int, concurrency: int) -> Variant:
     )
 
 
+def _floor(processes: int) -> Variant:
+    return Variant(
+        label="1 process" if processes == 1 else f"{processes} processes",
+        command=["-m", f"{PROGRAMS}.floor", "work", str(processes)],
+    )
+
+
 THREADS = tuple(
     Variant(label=f"1 process, {number} threads", environment={"PEERS_THREADS": str(number)})
     for number in (1, 8)
@@ -129,6 +140,6 @@ CONTESTANTS = (
         queue="peer.floor",
         retries=False,
         own=False,
-        variants=(Variant(label="1 process", command=["-m", f"{PROGRAMS}.floor", "work"]),),
+        variants=(_floor(1), _floor(2)),
     ),
 )

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.peers.cost import Sample
 from notifier.errors import NotifierError
 
 
@@ -24,13 +25,17 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """seconds: from the first hit to the last, so that nobody's start counts."""
+    """seconds: from the first hit to the last, so that nobody's start counts.
+
+    samples: taken meanwhile, of those who were at work.
+    """
 
     orders: int
     lost: int
     doubled: int
     seconds: float
     early: int = 0
+    samples: Sequence[Sample] = ()
 
     @property
     def per_s(self) -> float:
@@ -57,7 +62,13 @@ def read_hits(text: str) -> list[Hit]:
     return hits
 
 
-def tally_of(hits: Sequence[Hit], orders: int, *, delays_s: Sequence[float] = ()) -> Tally:
+def tally_of(
+    hits: Sequence[Hit],
+    orders: int,
+    *,
+    delays_s: Sequence[float] = (),
+    samples: Sequence[Sample] = (),
+) -> Tally:
     """hits: of this round, in their order. delays_s: before an order's second call and so on."""
     told = Counter(hit.id for hit in hits if hit.is_heard)
     moments = [hit.at_s for hit in hits]
@@ -67,6 +78,7 @@ def tally_of(hits: Sequence[Hit], orders: int, *, delays_s: Sequence[float] = ()
         doubled=sum(times > 1 for times in told.values()),
         seconds=max(moments) - min(moments) if moments else 0.0,
         early=_early(hits, delays_s),
+        samples=samples,
     )
 
 

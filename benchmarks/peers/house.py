@@ -8,17 +8,20 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aio_pika
+from pamqp.commands import Queue
 
 from benchmarks.peers.sink import Sink, running
 from notifier.settings import Settings, read_settings
 from notifier.stack import Stack
 from notifier.stack.layout import CHECKOUT
+from notifier.stack.process import process_tree
 from notifier.store.playground import OpenOrder, make_order_table, put_orders
 from notifier.wiring.parts import open_database
 
@@ -27,11 +30,15 @@ BATCH = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """servers: name and version of each. environ: for whatever runs here. folder: for logs."""
+    """servers: name and version of each. environ: for whatever runs here. folder: for logs.
+
+    pids: of all processes of each server, by its name.
+    """
 
     settings: Settings
     sink: Sink
     servers: Mapping[str, str]
+    pids: Mapping[str, Sequence[int]]
     environ: Mapping[str, str]
     folder: Path
 
@@ -55,7 +62,10 @@ class House:
 
     def unrecorded(self) -> int:
         """Of notifier's own: what was told and is not yet written down."""
-        sql = "SELECT COUNT(*) FROM notifier_notification WHERE settled_at IS NULL"
+        sql = (
+            "SELECT COUNT(*) FROM notifier_notification "
+            "WHERE order_no LIKE 'peer-%' AND settled_at IS NULL"
+        )
         return asyncio.run(self._count(sql))
 
     def rows(self, *, of_notifier: bool) -> int:
@@ -64,29 +74,42 @@ class House:
         return asyncio.run(self._count(f"SELECT COUNT(*) FROM {table}"))  # noqa: S608
 
     def forget_notifications(self) -> None:
-        asyncio.run(self._run("DELETE FROM notifier_notification"))
+        for table in ("notification", "attempt", "answer"):
+            self.run(f"TRUNCATE TABLE notifier_{table}")
 
     def ready(self, queue: str) -> int:
-        return asyncio.run(self._ask(queue, purge=False))
+        return asyncio.run(self._ask(queue)).message_count or 0
+
+    def consumers(self, queue: str) -> int:
+        return asyncio.run(self._ask(queue)).consumer_count or 0
 
     def purge(self, queue: str) -> None:
         asyncio.run(self._ask(queue, purge=True))
 
-    async def _ask(self, queue: str, *, purge: bool) -> int:
+    def run(self, sql: str) -> None:
+        asyncio.run(self._run(sql))
+
+    def fetch(self, sql: str) -> Sequence[Sequence[Any]]:
+        return asyncio.run(self._fetch(sql))
+
+    async def _ask(self, queue: str, *, purge: bool = False) -> Queue.DeclareOk:
         url = self.settings.amqp.url.get_secret_value()
         async with await aio_pika.connect(url) as connection:
             found = await (await connection.channel()).declare_queue(queue, passive=True)
             if purge:
                 await found.purge()
-            return found.declaration_result.message_count or 0
+            return found.declaration_result
 
     async def _run(self, sql: str) -> None:
         async with open_database(self.settings) as database:
             await database.run(sql)
 
-    async def _count(self, sql: str) -> int:
+    async def _fetch(self, sql: str) -> Sequence[Sequence[Any]]:
         async with open_database(self.settings) as database:
-            return int((await database.fetch(sql))[0][0])
+            return await database.fetch(sql)
+
+    async def _count(self, sql: str) -> int:
+        return int((await self._fetch(sql))[0][0])
 
 
 @contextmanager
@@ -103,10 +126,16 @@ def built(parent: Path | None) -> Iterator[House]:
         for arguments in (["db", "upgrade"], ["topology", "apply"]):
             command = [sys.executable, "-m", "notifier", *arguments]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        status = stack.status()
         yield House(
             settings=read_settings(),
             sink=sink,
-            servers={server.name: server.version or "?" for server in stack.status()},
+            servers={server.name: server.version or "?" for server in status},
+            pids={
+                server.name: sorted(process_tree(server.pid))
+                for server in status
+                if server.pid and server.name != "epmd"
+            },
             environ=dict(os.environ),
             folder=folder,
         )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, sleep
 
 from benchmarks.peers.contestants import NOTIFIER, Contestant, Variant
+from benchmarks.peers.cost import Meter, Sample
 from benchmarks.peers.hits import Tally, tally_of
 from benchmarks.peers.house import House
 from benchmarks.peers.process import BenchmarkError, started, wait_until
@@ -20,13 +21,44 @@ STALLED_S = 30
 WITHIN_S = 60
 SETTLE_S = 1.0
 """For what comes twice, and for the log."""
+SAMPLE_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """log: of what it prints."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+def until_told(worker: AtWork, sink: Sink, count: int, *, meter: Meter) -> list[Sample]:
+    """Return when the sink has heard so many.
+
+    Raises BenchmarkError with the worker's last words where it ends or stalls before.
+    """
+    samples: list[Sample] = []
+    told, last_s = 0, monotonic()
+    while told < count:
+        now = sink.count()
+        if now > told:
+            if not told:
+                meter.look_around()
+            told, last_s = now, monotonic()
+            samples.append(meter.sample(told))
+        if worker.process.poll() is not None or monotonic() - last_s > STALLED_S:
+            words = worker.log.read_text(errors="replace")[-2000:]
+            raise BenchmarkError(f"{worker.name} told {told} of {count}, then: {words}")
+        sleep(SAMPLE_S)
+    return samples
 
 
 class Rounds:
     """peers: the interpreter that has them."""
 
     def __init__(self, house: House, *, peers: Path) -> None:
-        self._house = house
+        self.house = house
         self._peers = peers
         self._next = 1
 
@@ -35,12 +67,12 @@ class Rounds:
 
         Raises BenchmarkError with the worker's last words where it does not come to its end.
         """
-        self._house.sink.forget()
-        return self._tell(contestant, variant, what="fill", count=count, sink=self._house.sink)
+        self.house.sink.forget()
+        return self._tell(contestant, variant, what="fill", count=count, sink=self.house.sink)
 
     def retry(self, contestant: Contestant, variant: Variant, count: int) -> Tally:
         """The same, at a sink that refuses each order's first two calls. Raises as that."""
-        with refusing(self._house.folder) as sink:
+        with refusing(self.house.folder) as sink:
             environment = {
                 **variant.environment,
                 "PEERS_SINK_PORT": str(sink.port),
@@ -52,45 +84,58 @@ class Rounds:
     def _tell(
         self, contestant: Contestant, variant: Variant, *, what: str, count: int, sink: Sink
     ) -> Tally:
-        orders = self._orders(count)
-        self._house.put_orders(orders)
-        self._put(contestant, variant, what=what, orders=orders)
+        orders = self.orders(count)
+        self.house.put_orders(orders)
+        self.put(contestant, variant, what=what, orders=orders)
         self._wait_for_messages(contestant, count)
-        python = self._python(contestant)
-        environ = {**self._house.environ, **variant.environment}
-        log = self._house.folder / f"{contestant.name}.log"
+        python = self.python(contestant)
+        environ = {**self.house.environ, **variant.environment}
+        log = self.house.folder / f"{contestant.name}.log"
         with started([python, *variant.command], environ, log=log) as worker:
-            self._wait(contestant, worker, sink=sink, count=count, log=log)
+            at_work = AtWork(contestant.name, worker, log)
+            meter = Meter(contestant.name, worker.pid, {**self.house.pids, "sink": [sink.pid]})
+            samples = until_told(at_work, sink, count, meter=meter)
             if contestant.name == NOTIFIER:
-                self._wait_for_records()
+                self.wait_for_records()
+            meter.look_around()
+            samples.append(meter.sample(count))
             sleep(SETTLE_S)
-        if unclaimed := self._house.unclaimed():
+        if unclaimed := self.house.unclaimed():
             raise BenchmarkError(f"{contestant.name}: {unclaimed} orders are not claimed")
-        return tally_of(sink.hits(), count, delays_s=DELAYS_S if what == "insist" else ())
+        delays_s = DELAYS_S if what == "insist" else ()
+        return tally_of(sink.hits(), count, delays_s=delays_s, samples=samples)
 
     def publish(self, contestant: Contestant, variant: Variant, count: int) -> Tally:
         """A row for each order, then its message: nobody works on them."""
-        orders = self._orders(count)
-        self._house.put_orders(range(0))
-        self._house.forget_notifications()
-        seconds = self._put(contestant, variant, what="publish", orders=orders)
-        rows = self._house.rows(of_notifier=contestant.name == NOTIFIER)
+        orders = self.orders(count)
+        self.house.put_orders(range(0))
+        self.house.forget_notifications()
+        seconds = self.put(contestant, variant, what="publish", orders=orders)
+        rows = self.house.rows(of_notifier=contestant.name == NOTIFIER)
         self._wait_for_messages(contestant, count)
-        self._house.purge(contestant.queue)
+        self.house.purge(contestant.queue)
         return Tally(orders=count, lost=count - rows, doubled=0, seconds=seconds)
 
-    def _orders(self, count: int) -> range:
+    def orders(self, count: int) -> range:
+        """Ids that no round had before."""
         self._next += count
         return range(self._next - count, self._next)
 
-    def _python(self, contestant: Contestant) -> str:
+    def python(self, contestant: Contestant) -> str:
         return str(self._peers) if contestant.own else sys.executable
 
-    def _put(self, contestant: Contestant, variant: Variant, *, what: str, orders: range) -> float:
-        """The seconds it took, by the program's own clock."""
+    def put(
+        self,
+        contestant: Contestant,
+        variant: Variant,
+        *more: str,
+        what: str,
+        orders: range,
+    ) -> float:
+        """The seconds it took, by the program's own clock. more: arguments."""
         done = subprocess.run(
-            [self._python(contestant), *contestant.put(what, orders)],
-            env={**self._house.environ, **variant.environment},
+            [self.python(contestant), *contestant.put(what, orders, *more)],
+            env={**self.house.environ, **variant.environment},
             capture_output=True,
             text=True,
             check=False,
@@ -102,29 +147,10 @@ class Rounds:
 
     def _wait_for_messages(self, contestant: Contestant, count: int) -> None:
         queue = contestant.queue
-        if not wait_until(lambda: self._house.ready(queue) == count, WITHIN_S):
-            ready = self._house.ready(queue)
+        if not wait_until(lambda: self.house.ready(queue) == count, WITHIN_S):
+            ready = self.house.ready(queue)
             raise BenchmarkError(f"{contestant.name}: {ready} of {count} messages are in {queue}")
 
-    def _wait(
-        self,
-        contestant: Contestant,
-        worker: subprocess.Popen[bytes],
-        *,
-        sink: Sink,
-        count: int,
-        log: Path,
-    ) -> None:
-        told, last_s = 0, monotonic()
-        while told < count:
-            now = sink.count()
-            if now > told:
-                told, last_s = now, monotonic()
-            if worker.poll() is not None or monotonic() - last_s > STALLED_S:
-                words = log.read_text(errors="replace")[-2000:]
-                raise BenchmarkError(f"{contestant.name} told {told} of {count}, then: {words}")
-            sleep(0.2)
-
-    def _wait_for_records(self) -> None:
-        if not wait_until(lambda: not self._house.unrecorded(), WITHIN_S):
-            raise BenchmarkError(f"notifier: {self._house.unrecorded()} are not recorded")
+    def wait_for_records(self) -> None:
+        if not wait_until(lambda: not self.house.unrecorded(), WITHIN_S):
+            raise BenchmarkError(f"notifier: {self.house.unrecorded()} are not recorded")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.peers.contestants import Contestant, Variant
@@ -13,13 +13,21 @@ Say = Callable[[str], None]
 Round = Callable[[Contestant, Variant, int], Tally]
 
 
+MOST_TRIAL = 2_000
+MOST_TRIAL_OF_OURS = 8_000
+"""notifier and the floor are done with a small number before they are warm."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """orders: in each round. trial: to find out how many workers are best for a contestant."""
+    """orders: in each round."""
 
     orders: int
     rounds: int
-    trial: int
+
+    def trial(self, contestant: Contestant) -> int:
+        """Orders to find out how many workers are best for it."""
+        return min(self.orders, MOST_TRIAL if contestant.is_peer else MOST_TRIAL_OF_OURS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +38,27 @@ class Job:
     variants: Callable[[Contestant], Sequence[Variant]]
 
 
-def run(job: Job, contestants: Sequence[Contestant], *, plan: Plan, say: Say) -> dict[str, Score]:
-    """By name."""
-    best = {one.name: _best(job, one, trial=plan.trial, say=say) for one in contestants}
+def best_of(job: Job, one: Contestant, *, plan: Plan, say: Say) -> Variant:
+    """The fastest one."""
+    variants = job.variants(one)
+    if len(variants) == 1:
+        return variants[0]
+    found = {}
+    for variant in variants:
+        found[variant.label] = job.do(one, variant, plan.trial(one)).per_s
+        say(f"trying {one.name}, {variant.label}: {found[variant.label]:,.0f}/s")
+    return max(variants, key=lambda variant: found[variant.label])
+
+
+def run(
+    job: Job,
+    contestants: Sequence[Contestant],
+    best: Mapping[str, Variant],
+    *,
+    plan: Plan,
+    say: Say,
+) -> dict[str, Score]:
+    """By name. best: everybody's number of workers, by name."""
     tallies: dict[str, list[Tally]] = {one.name: [] for one in contestants}
     for number in range(plan.rounds):
         for one in in_turn(contestants, number):
@@ -48,14 +74,3 @@ def in_turn(contestants: Sequence[Contestant], number: int) -> Sequence[Contesta
     """Another one begins each round."""
     first = number % len(contestants)
     return [*contestants[first:], *contestants[:first]]
-
-
-def _best(job: Job, one: Contestant, *, trial: int, say: Say) -> Variant:
-    variants = job.variants(one)
-    if len(variants) == 1:
-        return variants[0]
-    found = {}
-    for variant in variants:
-        found[variant.label] = job.do(one, variant, trial).per_s
-        say(f"trying {one.name}, {variant.label}: {found[variant.label]:,.0f}/s")
-    return max(variants, key=lambda variant: found[variant.label])

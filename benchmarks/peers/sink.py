@@ -46,10 +46,11 @@ http {{
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sink:
-    """mark: what each hit that was heard leaves in the log, once."""
+    """pid: of the receiver. mark: what each hit that was heard leaves in the log, once."""
 
     port: int
     log: Path
+    pid: int
     mark: bytes = b"\n"
 
     def forget(self) -> None:
@@ -68,10 +69,9 @@ def running(folder: Path) -> Iterator[Sink]:
     """Raises StackError naming the package where nginx is missing."""
     program = find_program("nginx", package="nginx-light")
     folder.mkdir()
-    port = free_ports(1)[0]
-    sink = Sink(port=port, log=folder / "hits.log")
+    port, log = free_ports(1)[0], folder / "hits.log"
     configuration = folder / "nginx.conf"
-    configuration.write_text(_configuration(folder, sink))
+    configuration.write_text(_configuration(folder, log, port))
     with (folder / "error.log").open("wb") as output:
         process = subprocess.Popen([program, "-p", folder, "-c", configuration], stderr=output)
     try:
@@ -79,7 +79,7 @@ def running(folder: Path) -> Iterator[Sink]:
             raise BenchmarkError("nginx does not answer")
         if process.poll() is not None:
             raise BenchmarkError(f"nginx ended: {(folder / 'error.log').read_text().strip()}")
-        yield sink
+        yield Sink(port=port, log=log, pid=process.pid)
     finally:
         end(process)
 
@@ -95,15 +95,15 @@ def refusing(folder: Path) -> Iterator[Sink]:
             raise BenchmarkError("the refusing sink does not answer")
         if process.poll() is not None:
             raise BenchmarkError((folder / "refusing.err").read_text()[-2000:])
-        yield Sink(port=port, log=log, mark=b" 1\n")
+        yield Sink(port=port, log=log, pid=process.pid, mark=b" 1\n")
 
 
-def _configuration(folder: Path, sink: Sink) -> str:
+def _configuration(folder: Path, log: Path, port: int) -> str:
     hosts = [f"127.0.0.{number}" for number in range(1, RECEIVERS + 1)]
     return CONFIGURATION.format(
         folder=folder,
-        log=sink.log,
-        listen=" ".join(f"listen {host}:{sink.port} backlog=4096;" for host in hosts),
+        log=log,
+        listen=" ".join(f"listen {host}:{port} backlog=4096;" for host in hosts),
         answer=ANSWER,
     )
 

@@ -7,13 +7,27 @@ from dataclasses import dataclass
 from statistics import median
 
 from benchmarks.peers.contestants import FLOOR, NOTIFIER
+from benchmarks.peers.cost import Cost, cost_of, typical
 from benchmarks.peers.hits import Tally
+from benchmarks.peers.memory import Memory
+from notifier.loadtest.lateness import Spread
 
 FLOOR_IS_ONE = "floor / best peer"
 FLOOR_TO_PEER = 3.5
 NOTIFIER_TO_PEER = 3.0
 NOTIFIER_TO_FLOOR = 0.85
 PUBLISHED_PER_S = 5_000
+LATENESS_MS: Mapping[tuple[int, str], float] = {
+    (500, "p50"): 4,
+    (500, "p99"): 15,
+    (1_000, "p99"): 40,
+}
+"""At most, by orders a second."""
+GROWN_TO_NONE = 0.90
+MEMORY_MB = 90
+MEMORY_GROWTH = 1.05
+"""At most: the last quarter's to the second quarter's."""
+GUARDED_TO_FLOOR = 0.60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +61,28 @@ class Score:
     def is_clean(self) -> bool:
         return all(tally.is_clean for tally in self.tallies)
 
+    @property
+    def cost(self) -> Cost | None:
+        """The median round's."""
+        return typical([cost for tally in self.tallies if (cost := cost_of(tally.samples))])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """is_met: None where one of the two did not take part."""
+    """least, most: what is wanted, one of them. found: None where it was not measured."""
 
     text: str
-    least: float
     found: float | None
+    least: float | None = None
+    most: float | None = None
 
     @property
     def is_met(self) -> bool | None:
-        return None if self.found is None else self.found >= self.least
+        if self.found is None:
+            return None
+        if self.least is not None and self.found < self.least:
+            return False
+        return self.most is None or self.found <= self.most
 
 
 def best_peer(scores: Mapping[str, Score]) -> str | None:
@@ -85,6 +109,46 @@ def checks_of(scores: Mapping[str, Score], *, job: str) -> list[Check]:
             found=_ratio(scores, NOTIFIER, FLOOR),
         ),
     ]
+
+
+def lateness_checks(spreads: Mapping[int, Spread]) -> list[Check]:
+    """spreads: by orders a second."""
+    return [
+        Check(
+            text=f"lateness at {rate:,}/s, {name}, ms",
+            most=most_ms,
+            found=getattr(spreads[rate], name) if rate in spreads else None,
+        )
+        for (rate, name), most_ms in LATENESS_MS.items()
+    ]
+
+
+def growth_check(per_s: Mapping[int, float]) -> Check:
+    """per_s: by how many others wait, 0 among them."""
+    most = max(per_s)
+    found = per_s[most] / per_s[0] if most and per_s[0] else None
+    return Check(text=f"throughput, {most:,} waiting / none", least=GROWN_TO_NONE, found=found)
+
+
+def memory_checks(memory: Memory) -> list[Check]:
+    return [
+        Check(text="most resident, MB", most=MEMORY_MB, found=memory.most_mb),
+        Check(
+            text="resident, last quarter / second",
+            most=MEMORY_GROWTH,
+            found=memory.growth,
+        ),
+    ]
+
+
+def guard_check(rounds: Sequence[tuple[float, float]]) -> Check:
+    """rounds: notifier's rate and the floor's, of each."""
+    ratios = [ours / floors for ours, floors in rounds]
+    return Check(
+        text="notifier / floor, median of the rounds",
+        least=GUARDED_TO_FLOOR,
+        found=median(ratios) if ratios else None,
+    )
 
 
 def counts(checks: Sequence[Check]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,11 +12,26 @@ import pytest
 
 from benchmarks.peers import environment, picture, report
 from benchmarks.peers.contestants import CONTESTANTS
+from benchmarks.peers.cost import Meter, Sample, cost_of, typical
 from benchmarks.peers.hits import BadLog, Hit, Tally, read_hits, tally_of
+from benchmarks.peers.jobs import compared
+from benchmarks.peers.memory import Memory, memory_of
 from benchmarks.peers.process import wait_until
+from benchmarks.peers.result import document_of
 from benchmarks.peers.run import in_turn
 from benchmarks.peers.sink import refusing
-from benchmarks.peers.verdict import Score, best_peer, checks_of, counts
+from benchmarks.peers.verdict import (
+    GUARDED_TO_FLOOR,
+    Score,
+    best_peer,
+    checks_of,
+    counts,
+    growth_check,
+    guard_check,
+    lateness_checks,
+    memory_checks,
+)
+from notifier.loadtest.lateness import spread_of
 
 
 def score(*rates: float) -> Score:
@@ -89,8 +105,9 @@ def test_the_table_shows_all_from_the_slowest_to_the_fastest() -> None:
 
 
 def test_the_document_holds_every_round() -> None:
-    document = report.document_of(SCORES, job="dispatch", machine="2 cores", versions={"a": "1"})
-    again = json.loads(json.dumps(document))
+    result = compared("dispatch", SCORES, orders=1001)
+    document = document_of([result], machine="2 cores", versions={"a": "1"}, orders=1001)
+    again = json.loads(json.dumps(document))["jobs"]["dispatch"]
     assert again["contestants"]["celery"]["rounds"] == [900, 1000, 5000]
     assert again["checks"][0] == {
         "what": "floor / best peer",
@@ -101,10 +118,15 @@ def test_the_document_holds_every_round() -> None:
 
 
 def test_the_picture_is_one_self_contained_document_with_a_bar_for_each() -> None:
-    text = picture.svg({"celery": 1000.0, "<b>": 0.0}, title='20,000 "orders"')
+    panels = [
+        picture.rates("orders", {"celery": 1000.0, "<b>": 0.0}, note="at least & more"),
+        picture.Panel(title="cost", bars=[picture.Bar(name="x", text="3", parts={"<": 1, "b": 2})]),
+    ]
+    text = picture.svg(panels, title='20,000 "orders"')
     root = ElementTree.fromstring(text)  # noqa: S314
-    bars = [each for each in root if each.tag.endswith("rect")][1:]
-    assert [float(bar.attrib["width"]) > 0 for bar in bars] == [False, True]
+    bars = [float(each.attrib["width"]) for each in root if each.attrib.get("height") == "22"]
+    assert [width > 0 for width in bars] == [False, True, True, True]
+    assert bars[3] == pytest.approx(2 * bars[2], rel=0.01)
     assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
 
 
@@ -154,3 +176,60 @@ def test_a_sink_that_refuses_hears_each_order_in_its_third_call(tmp_path: Path) 
 def _call(port: int, id_: str) -> int:
     url = f"http://127.0.0.1:{port}/hook"
     return httpx.post(url, json={"order": id_}, headers={"webhook-id": id_}).status_code
+
+
+def sample(told: int, *, own_s: float, rss_mb: float = 70.0) -> Sample:
+    return Sample(
+        told=told,
+        own={"tier 1s": own_s},
+        servers={"mariadb": own_s / 2},
+        rss_mb={"tier 1s": rss_mb},
+    )
+
+
+def test_cost_counts_from_the_first_order_told_and_leaves_the_start_out() -> None:
+    samples = [sample(0, own_s=1), sample(100, own_s=2), sample(600, own_s=2.5)]
+    cost = cost_of(samples)
+    assert cost is not None
+    assert cost.own == {"tier 1s": pytest.approx(1000)}
+    assert cost.own_us == pytest.approx(1000)
+    assert cost.all_us == pytest.approx(1500)
+    assert cost_of(samples[:2]) is None
+    assert typical([]) is None
+
+
+def test_what_a_process_has_taken_is_read_from_the_system() -> None:
+    meter = Meter("pytest", os.getpid(), {"both": [os.getpid(), 2**22 + 1]})
+    meter.look_around()
+    found = meter.sample(7)
+    assert found.own["pytest"] > 0
+    assert found.servers["both"] >= found.own["pytest"]
+    assert found.rss_mb["pytest"] > 1
+
+
+def test_memory_is_flat_or_not_by_its_quarters_but_for_the_first() -> None:
+    samples = [
+        sample(told, own_s=0, rss_mb=mb) for told, mb in ((20, 40), (40, 60), (60, 61), (90, 66))
+    ]
+    memory = memory_of(samples, 100)
+    assert memory == Memory(notifications=100, most_mb=66, quarters_mb=(40, 60, 61, 66))
+    assert [check.is_met for check in memory_checks(memory)] == [True, False]
+    assert memory_of(samples, 100, name="calendar") is None
+
+
+def test_lateness_has_targets_for_some_rates() -> None:
+    spreads = {500: spread_of([1.0] * 99 + [20.0]), 1_000: spread_of([39.0, 41.0])}
+    assert [check.is_met for check in lateness_checks(spreads)] == [True, True, False]
+    assert [check.is_met for check in lateness_checks({})] == [None, None, None]
+
+
+def test_a_million_that_wait_may_cost_a_tenth() -> None:
+    assert growth_check({0: 1000, 5: 10, 10: 900}).is_met
+    assert not growth_check({0: 1000, 5: 1000, 10: 899}).is_met
+    assert growth_check({0: 1000}).is_met is None
+
+
+def test_the_guard_goes_by_the_median_ratio_of_a_round() -> None:
+    low, enough = (GUARDED_TO_FLOOR - 0.01) * 100, (GUARDED_TO_FLOOR + 0.01) * 10
+    assert guard_check([(low, 100), (enough, 10), (9, 10)]).is_met
+    assert not guard_check([(low, 100), (low, 100), (10, 10)]).is_met

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections import deque
 from collections.abc import Sequence
@@ -171,4 +172,8 @@ async def _insert(pool: aiomysql.Pool, orders: Sequence[int]) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(work() if sys.argv[1:] == ["work"] else put())
+    if sys.argv[1] == "work":
+        for _ in range(1, int(sys.argv[2])):
+            if not os.fork():
+                break
+    uvloop.run(work() if sys.argv[1] == "work" else put())
