@@ -25,6 +25,11 @@ def parse_notice(line: str, zone: tzinfo) -> Notice:
     document = strict_json("line", line)
     if not isinstance(document, dict):
         raise InvalidInput("line", f"{shorten(line)} is no JSON object")
+    return notice_of(document, zone)
+
+
+def notice_of(document: Mapping[str, object], zone: tzinfo) -> Notice:
+    """The same of an object that was read already. Raises InvalidInput."""
     given = {name: value for name, value in document.items() if value is not None}
     for name in given:
         if name not in NAMES:

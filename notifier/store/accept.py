@@ -54,6 +54,22 @@ class Acceptor:
             return Acceptance(accepted=[], publish=[])
         return await _insistently(lambda: self._accept(submissions))
 
+    async def accept_each(
+        self, submissions: Sequence[Submission]
+    ) -> tuple[Acceptance, Mapping[int, IdempotencyConflict]]:
+        """The same, but a conflict refuses only its own: by the place of the submission.
+
+        What the acceptance says in that place is the earlier one.
+        """
+        return await _insistently(lambda: self._accept_each(submissions))
+
+    async def _accept_each(
+        self, submissions: Sequence[Submission]
+    ) -> tuple[Acceptance, Mapping[int, IdempotencyConflict]]:
+        async with self._database.transaction() as cursor:
+            inserted = await self.insert(cursor, submissions)
+        return inserted.acceptance(), inserted.conflicts
+
     async def _accept(self, submissions: Sequence[Submission]) -> Acceptance:
         async with self._database.transaction() as cursor:
             inserted = await self.insert(cursor, submissions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from notifier.domain.listing import Wanted
+from notifier.domain.listing import Place, Wanted
 from notifier.domain.timeline import Standing
 from notifier.store.mysql import Database
 from notifier.store.sql import marks
@@ -36,11 +36,13 @@ class Listing:
         )
         return int(rows[0][0])
 
-    async def ids(self, wanted: Wanted) -> list[UUID]:
-        """All of them, oldest first."""
+    async def ids(self, wanted: Wanted, *, most: int | None = None) -> list[UUID]:
+        """Oldest first; most: None: all of them."""
         condition, arguments = _condition(wanted)
+        limit = "" if most is None else f" LIMIT {int(most)}"
         rows = await self._database.fetch(
-            f"SELECT n.id FROM notifier_notification n WHERE {condition} ORDER BY n.id", arguments
+            f"SELECT n.id FROM notifier_notification n WHERE {condition} ORDER BY n.id{limit}",
+            arguments,
         )
         return [UUID(bytes=row[0]) for row in rows]
 
@@ -53,6 +55,12 @@ def _condition(wanted: Wanted) -> tuple[str, list[Any]]:
     if wanted.order_no is not None:
         conditions.append("n.order_no = %s")
         arguments.append(wanted.order_no)
+    if wanted.channel is not None:
+        conditions.append("n.channel = %s")
+        arguments.append(wanted.channel.value)
+    if wanted.recipient is not None:
+        conditions.append("n.recipient = %s")
+        arguments.append(wanted.recipient)
     if wanted.reason is not None:
         conditions.append("(n.reason = %s OR SUBSTRING_INDEX(n.reason, ':', 1) = %s)")
         arguments += [wanted.reason, wanted.reason]
@@ -62,4 +70,14 @@ def _condition(wanted: Wanted) -> tuple[str, list[Any]]:
     if wanted.due_before is not None:
         conditions.append("n.due_at < %s")
         arguments.append(wanted.due_before)
+    if wanted.after is not None:
+        condition, place = _after(wanted.after)
+        conditions.append(condition)
+        arguments += place
     return " AND ".join(conditions), arguments
+
+
+def _after(place: Place) -> tuple[str, list[Any]]:
+    if place.due_at is None:
+        return "n.id < %s", [place.id.bytes]
+    return "(n.due_at, n.id) > (%s, %s)", [place.due_at, place.id.bytes]

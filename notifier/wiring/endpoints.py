@@ -50,18 +50,24 @@ async def look_at_webhooks(settings: Settings) -> Seen:
 @asynccontextmanager
 async def open_registry(settings: Settings) -> AsyncIterator[Registry]:
     """Raises SettingsError for a bad key."""
-    async with open_database(settings) as database:
-        channel = webhook_channel(settings, database)
-        try:
-            yield Registry(
-                Endpoints(database, seal_of(settings)),
-                channel=channel,
-                rules=RegistryRules(
-                    ladders=tuple(ladders_of(settings)),
-                    longest_timeout=timedelta(seconds=settings.webhook.timeout_s),
-                    targets=target_rules_of(settings),
-                ),
-                resolve=addresses_of_host,
-            )
-        finally:
-            await channel.close()
+    async with open_database(settings) as database, registry_on(database, settings) as registry:
+        yield registry
+
+
+@asynccontextmanager
+async def registry_on(database: Database, settings: Settings) -> AsyncIterator[Registry]:
+    """Raises SettingsError for a bad key."""
+    channel = webhook_channel(settings, database)
+    try:
+        yield Registry(
+            Endpoints(database, seal_of(settings)),
+            channel=channel,
+            rules=RegistryRules(
+                ladders=tuple(ladders_of(settings)),
+                longest_timeout=timedelta(seconds=settings.webhook.timeout_s),
+                targets=target_rules_of(settings),
+            ),
+            resolve=addresses_of_host,
+        )
+    finally:
+        await channel.close()

@@ -2,34 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from notifier.broker.connection import Link
-from notifier.broker.mechanism import Mechanism
 from notifier.broker.publisher import Publisher
+from notifier.dispatch.counter import Counter, Faults
+from notifier.dispatch.endpoints import Registry
+from notifier.dispatch.explain import Explainer
 from notifier.dispatch.intake import Intake
+from notifier.dispatch.intervene import Replay
+from notifier.dispatch.pausing import Pausing
+from notifier.dispatch.reschedule import Reschedule
+from notifier.domain.notice import Offer
 from notifier.domain.placement import Places
+from notifier.domain.submission import Submission
+from notifier.errors import InvalidInput
 from notifier.settings import Settings
 from notifier.store.accept import Acceptor
 from notifier.store.api_keys import ApiKeys
+from notifier.store.earlier import conflicts
+from notifier.store.endpoints import Endpoints
+from notifier.store.interventions import Interventions
+from notifier.store.listing import Listing
 from notifier.store.mysql import Database
+from notifier.store.pauses import MysqlPauses
+from notifier.store.replays import Replays
+from notifier.store.rescheduling import Rescheduling
+from notifier.store.timelines import Timelines
 from notifier.wiring.delay import chosen_delay, mending_of
-from notifier.wiring.endpoints import addresses_of
-from notifier.wiring.parts import ladders_of, open_database, open_publisher, places_of
+from notifier.wiring.endpoints import addresses_of, registry_on
+from notifier.wiring.parts import (
+    ladders_of,
+    offer_of,
+    open_database,
+    open_publisher,
+    order_books_of,
+    places_of,
+    seal_of,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What an operator looks through and acts with."""
+
+    explainer: Explainer
+    listing: Listing
+    interventions: Interventions
+    replay: Replay
+    reschedule: Reschedule
+    registry: Registry
+    pausing: Pausing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """For the whole life of the process; all of it may be used by many tasks at once."""
+    """For the whole life of the process; all of it may be used by many tasks at once.
+
+    counter: accepts one at a time, in micro-batches. intake: accepts many, all or nothing; faults:
+    names all of them that it would refuse. zone: of moments that say none.
+    """
 
     database: Database
-    delay: Mechanism
     publisher: Publisher
-    places: Places
-    acceptor: Acceptor
+    offer: Offer
+    zone: ZoneInfo
+    counter: Counter
     intake: Intake
+    faults: Faults
+    desk: Desk
     api_keys: ApiKeys
     is_broker_up: Callable[[], bool]
 
@@ -49,16 +93,53 @@ async def open_tools(settings: Settings) -> AsyncIterator[Tools]:
             links.append(link)
             await mend(link)
 
-        async with open_publisher(settings, delay, "gateway", patient=True, keep=keep) as publisher:
+        async with (
+            open_publisher(settings, delay, "gateway", patient=True, keep=keep) as publisher,
+            registry_on(database, settings) as registry,
+        ):
             places = places_of(settings, delay)
             acceptor = Acceptor(database, ladders=ladders_of(settings), places=places)
+            addresses = addresses_of(settings, database)
+            intake = Intake(acceptor, publisher, check=addresses.check)
             yield Tools(
                 database=database,
-                delay=delay,
                 publisher=publisher,
-                places=places,
-                acceptor=acceptor,
-                intake=Intake(acceptor, publisher, check=addresses_of(settings, database).check),
+                offer=offer_of(settings),
+                zone=ZoneInfo(settings.wechat.time_zone),
+                counter=Counter(acceptor, intake, faults=addresses.unknown),
+                intake=intake,
+                faults=_faults_of(settings, database),
+                desk=_desk_of(settings, database, publisher, acceptor, places, registry),
                 api_keys=ApiKeys(database),
                 is_broker_up=lambda: links[0].is_up,
             )
+
+
+def _faults_of(settings: Settings, database: Database) -> Faults:
+    async def faults(submissions: Sequence[Submission]) -> Mapping[int, InvalidInput]:
+        unknown = await addresses_of(settings, database).unknown(submissions)
+        return {**await conflicts(database, submissions), **unknown}
+
+    return faults
+
+
+def _desk_of(
+    settings: Settings,
+    database: Database,
+    publisher: Publisher,
+    acceptor: Acceptor,
+    places: Places,
+    registry: Registry,
+) -> Desk:
+    listing, hasten = Listing(database), acceptor.hasten
+    replays = Replays(database, places=places, books=order_books_of(settings))
+    rescheduling = Rescheduling(database, places=places)
+    return Desk(
+        explainer=Explainer(Timelines(database), ladders_of(settings)),
+        listing=listing,
+        interventions=Interventions(database),
+        replay=Replay(replays, publisher, hasten=hasten),
+        reschedule=Reschedule(listing, rescheduling, publisher, hasten=hasten),
+        registry=registry,
+        pausing=Pausing(MysqlPauses(database), Endpoints(database, seal_of(settings))),
+    )
