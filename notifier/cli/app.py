@@ -29,7 +29,7 @@ app = typer.Typer(
 GROUPS = (
     *("publish", "remind", "board", "fleet", "gateway", "key", "inspect", "dlq", "intervene"),
     *("pausing", "forget", "endpoint", "ladder", "outbox", "intake", "ops", "db", "loadtest"),
-    *("sandbox", "stack"),
+    *("operator", "sandbox", "stack"),
 )
 """Modules of this package, each adding its commands to `app` when imported."""
 

@@ -74,7 +74,7 @@ class Endpoints:
     async def all(self) -> list[EndpointStanding]:
         """By name."""
         rows = await self._database.fetch(f"SELECT {STANDING} {SOURCE} ORDER BY e.name")
-        return [_standing(row) for row in rows]
+        return [standing_of(row) for row in rows]
 
     async def one(self, name: str) -> EndpointStanding:
         """With what is held back for it. Raises NotFound."""
@@ -82,7 +82,7 @@ class Endpoints:
         if not rows:
             raise NotFound(no_endpoint(name))
         [(held, reason)] = await self._database.fetch(HELD, [PREFIX + name])
-        return replace(_standing(rows[0]), held=held, held_reason=reason)
+        return replace(standing_of(rows[0]), held=held, held_reason=reason)
 
     async def known(self, names: Sequence[str]) -> set[str]:
         """Those of them that are registered."""
@@ -196,7 +196,8 @@ def form_of(row: Sequence[Any]) -> EndpointForm:
     )
 
 
-def _standing(row: Sequence[Any]) -> EndpointStanding:
+def standing_of(row: Sequence[Any]) -> EndpointStanding:
+    """row: the columns of STANDING."""
     form, rest = row[:7], row[7:]
     return EndpointStanding(
         form=form_of(form),

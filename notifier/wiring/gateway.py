@@ -68,6 +68,7 @@ class Tools:
 
     database: Database
     publisher: Publisher
+    places: Places
     offer: Offer
     zone: ZoneInfo
     counter: Counter
@@ -104,6 +105,7 @@ async def open_tools(settings: Settings) -> AsyncIterator[Tools]:
             yield Tools(
                 database=database,
                 publisher=publisher,
+                places=places,
                 offer=offer_of(settings),
                 zone=ZoneInfo(settings.wechat.time_zone),
                 counter=Counter(acceptor, intake, faults=addresses.unknown),

@@ -1,0 +1,129 @@
+// One order or notification: how it climbed, as a picture and as a table.
+
+import { askReplayThose, get, mayAct } from "./ask.js";
+import { byId, h, render, s, table } from "./dom.js";
+import { clock, hasText, ms, number, outcomeText, reasonText, stateText, t } from "./look.js";
+
+const AGAIN_MS = 2000;
+const OPEN = new Set(["scheduled", "waiting", "in_flight"]);
+const WIDTH = 900;
+
+let key = null;
+let timer = null;
+let shown = "";
+
+export async function showStory(asked, { focus = true } = {}) {
+  key = asked;
+  shown = "";
+  byId("story").hidden = false;
+  byId("story-h").textContent = t("story", { key });
+  render(byId("story-body"), h("p", { class: "soft" }, "…"));
+  if (focus) {
+    byId("story").scrollIntoView({ block: "start" });
+    byId("story-h").focus({ preventScroll: true });
+  }
+  history.replaceState(null, "", `#${encodeURIComponent(key)}`);
+  await look();
+}
+
+export function closeStory() {
+  key = null;
+  clearTimeout(timer);
+  byId("story").hidden = true;
+  history.replaceState(null, "", location.pathname);
+  byId("key").focus();
+}
+
+export const redrawStory = () => { if (key) showStory(key, { focus: false }); };
+
+async function look() {
+  clearTimeout(timer);
+  const asked = key;
+  let found = null;
+  try {
+    found = await get(`/ui/explain?${new URLSearchParams({ key })}`);
+  } catch (error) {
+    if (asked !== key) return;
+    shown = "";
+    const none = error.status === 404 ? t("search.none", { key }) : t("failed", { why: error.message });
+    render(byId("story-body"), h("p", { class: "alarm", role: "status" }, none));
+  }
+  if (asked !== key) return;
+  const text = JSON.stringify(found, (name, value) => (name === "now" ? undefined : value));
+  if (found && text !== shown) {
+    shown = text;
+    render(byId("story-body"), found.map(tale));
+  }
+  // A replay sets even what has ended in motion again.
+  timer = setTimeout(look, found?.some((one) => OPEN.has(one.state)) ? AGAIN_MS : 2 * AGAIN_MS);
+}
+
+function tale(one) {
+  const who = [t(`role.${one.role}`), one.who, one.channel, one.recipient].filter(Boolean).join(" · ");
+  const replay = mayAct() && (one.state === "dead" || one.state === "unknown")
+    ? h("button", { type: "button", "data-key": `again ${one.id}`, on: { click: () => askReplayThose([one.id], one.state === "unknown", look) } }, t("replay")) : null;
+  return h("article", { class: "tale" },
+    h("div", { class: "head" },
+      h("h3", {}, h("span", { class: `state ${one.state}` }, stateText(one.state)), " ", who),
+      replay),
+    h("p", { class: "soft" }, one.reason ? reasonText(one.reason) : one.in_words, " · ", h("span", { class: "name" }, one.id)),
+    picture(one),
+    one.dispatched_at ? h("p", { class: "soft" }, t("story.dispatched", { at: clock(one.dispatched_at) })) : null,
+    one.rescheduled.map((each) => h("p", { class: "soft" }, t("story.rescheduled", { at: clock(each.at), who: each.who, to: clock(each.to), why: each.why }))),
+    h("p", {}, t("story.next", { what: one.next }), one.next_at ? ` ${t("story.at", { at: clock(one.next_at) })}` : ""),
+    one.attempts.length ? attempts(one) : h("p", { class: "soft" }, t("story.noattempt")));
+}
+
+function attempts(one) {
+  const columns = [[t("story.attempt"), "num"], [t("story.tier"), "num"], [t("story.started"), "num"], [t("story.late"), "num"], [t("story.took"), "num"], [t("story.outcome"), ""], [t("story.answer"), "wordy"], [t("story.why"), "wordy"]];
+  return table(t("story.picture", { n: one.attempts.length, state: stateText(one.state) }), columns, one.attempts.map((each) => [
+    number(each.number), t("tier.s", { n: each.tier }), clock(each.started_at), ms(each.late_ms), ms(each.took_ms),
+    h("span", { class: `state ${each.outcome}` }, outcomeText(each.outcome)),
+    h("span", { class: "words" }, [each.code, each.detail, each.status === null ? "" : `HTTP ${each.status}`, each.body ?? ""].filter((part) => part && part !== "ok").join(" ")),
+    each.why,
+  ]));
+}
+
+/** Time goes to the right, long waits drawn shorter; each tier is a step higher. */
+function picture(one) {
+  const points = [
+    { at: one.accepted_at, kind: "accepted", tier: null, label: t("story.accepted") },
+    ...one.attempts.map((each) => ({ at: each.started_at, kind: each.outcome, tier: each.tier, label: String(each.number), code: each.code })),
+  ];
+  if (OPEN.has(one.state)) points.push({ at: one.due_at, kind: one.state, tier: one.tier, label: clock(one.due_at) });
+  const gaps = points.slice(1).map((point, index) => Math.log1p(Math.max(new Date(point.at) - new Date(points[index].at), 0) / 1000) + 0.9);
+  const total = gaps.reduce((all, gap) => all + gap, 0) || 1;
+  const tiers = [...new Set(points.map((point) => point.tier).filter((tier) => tier !== null))].sort((a, b) => a - b);
+  const height = 66 + Math.max(tiers.length, 1) * 34;
+  const level = (tier) => height - 40 - (tier === null ? 0 : (tiers.indexOf(tier) + 1) * 34 - 16);
+  const narrow = Math.max(points.length, 2) * 70;
+  const room = Math.min(WIDTH, Math.max(narrow, 420)) - 120;
+  let along = 60;
+  const places = points.map((point, index) => {
+    if (index) along += (gaps[index - 1] / total) * room;
+    return { ...point, x: along, y: level(point.tier) };
+  });
+  const svg = s("svg", { viewBox: `0 0 ${room + 120} ${height}`, role: "img", class: "climb", "aria-label": t("story.picture", { n: one.attempts.length, state: stateText(one.state) }) });
+  svg.style.setProperty("max-width", `${room + 120}px`);
+  places.slice(1).forEach((place, index) => {
+    const from = places[index];
+    svg.append(s("path", { d: `M${from.x} ${from.y}H${place.x - 16}L${place.x} ${place.y}`, class: OPEN.has(place.kind) ? "way ahead" : "way" }));
+  });
+  for (const place of places) svg.append(mark(place, height));
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("story", { key }) }, svg);
+}
+
+const SIGNS = { sent: "✓", repeated: "✓", dead: "✕", cancelled: "✕", unknown: "?" };
+
+function mark(place, height) {
+  const group = s("g", { class: `mark ${place.kind}`, transform: `translate(${place.x.toFixed(1)} ${place.y})` });
+  const title = [hasText(`outcome.${place.kind}`) ? outcomeText(place.kind) : stateText(place.kind), place.code, clock(place.at)].filter(Boolean).join(" · ");
+  group.append(s("title", {}, title), s("circle", { r: place.kind === "accepted" ? 6 : 13 }));
+  if (place.kind === "accepted") group.append(s("text", { y: -14, "text-anchor": "middle", class: "small" }, place.label));
+  else {
+    group.append(s("text", { y: 5, "text-anchor": "middle", class: "sign" }, SIGNS[place.kind] ?? (OPEN.has(place.kind) ? "…" : place.label)));
+    group.append(s("text", { y: -19, "text-anchor": "middle", class: "small" }, t("tier.s", { n: place.tier })));
+  }
+  group.append(s("text", { y: height - place.y - 10, "text-anchor": "middle", class: "small soft" }, clock(place.at)));
+  return group;
+}

@@ -1,0 +1,223 @@
+"""The documents that the pages show; what is not known is null."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from notifier.dispatch.explain import Explained
+from notifier.domain.explanation import who
+from notifier.domain.notification import State
+from notifier.domain.overview import (
+    CalendarAhead,
+    Count,
+    Counts,
+    EndpointsSeen,
+    Failed,
+    Failures,
+    Pace,
+    TierCount,
+)
+from notifier.domain.pause import Pause
+from notifier.domain.timeline import Made, masked
+from notifier.store.operators import Deed
+
+SHOWN_BODY = 500
+"""Characters of a receiver's answer."""
+
+
+def of_count(count: Count) -> dict[str, Any]:
+    return {"n": count.number, "more": count.more}
+
+
+def of_ladder(tiers: Sequence[int], open_ones: Sequence[TierCount], pace: Pace) -> dict[str, Any]:
+    """Rates are of the window."""
+    seen = {one.tier for one in open_ones} | {cell[0] for cell in pace.cells}
+    return {
+        "window_s": round(pace.window.total_seconds(), 1),
+        "tiers": [_tier(tier, open_ones, pace) for tier in sorted({*tiers, *seen})],
+    }
+
+
+def _tier(tier: int, open_ones: Sequence[TierCount], pace: Pace) -> dict[str, Any]:
+    mine = {one.state: one for one in open_ones if one.tier == tier}
+    waiting, in_flight = (mine.get(s) for s in (State.WAITING, State.IN_FLIGHT))
+    # More of one state than are looked up: of this tier there may be any number.
+    more = {one.state for one in open_ones if one.count.more}
+    done = pace.of(tier)
+    return {
+        "tier": tier,
+        "waiting": _known(waiting, more=State.WAITING in more),
+        "in_flight": _known(in_flight, more=State.IN_FLIGHT in more),
+        "overdue": waiting.overdue if waiting else 0,
+        "sent": done.sent,
+        "retried": done.retried,
+        "dead": done.dead,
+        "other": done.other,
+        "rate_per_s": round(done.attempts / max(pace.window.total_seconds(), 0.001), 3),
+        "p50_ms": _ms(done.lateness_p50),
+        "p99_ms": _ms(done.lateness_p99),
+    }
+
+
+def _known(one: TierCount | None, *, more: bool) -> dict[str, Any]:
+    return of_count(one.count) if one else {"n": 0, "more": more}
+
+
+def of_counts(counts: Counts) -> dict[str, Any]:
+    return {
+        "scheduled": of_count(counts.scheduled),
+        "dead": of_count(counts.dead),
+        "unknown": of_count(counts.unknown),
+    }
+
+
+def of_calendar(calendar: CalendarAhead) -> dict[str, Any]:
+    return {
+        "now": calendar.now,
+        "overdue": of_count(calendar.beyond.before),
+        "later": of_count(calendar.beyond.after),
+        "buckets": [
+            {"at": each.begins, "lasts_s": each.lasts.total_seconds(), **of_count(each.count)}
+            for each in calendar.buckets
+        ],
+    }
+
+
+def of_failures(failures: Failures) -> dict[str, Any]:
+    return {
+        "looked_at": failures.looked_at,
+        "more": failures.more,
+        "groups": [
+            {
+                "state": group.state,
+                "reason": group.reason,
+                "count": group.count,
+                "newest": of_failed(group.newest),
+            }
+            for group in failures.groups
+        ],
+    }
+
+
+def of_failed(failed: Failed) -> dict[str, Any]:
+    return {
+        "id": str(failed.id),
+        "state": failed.state,
+        "reason": failed.reason,
+        "channel": failed.channel,
+        "role": failed.role,
+        "recipient": failed.recipient,
+        "order_no": failed.order_no,
+        "attempt": failed.attempt,
+        "ended_at": failed.ended_at,
+        "words": failed.words,
+    }
+
+
+def of_endpoints(seen: EndpointsSeen) -> dict[str, Any]:
+    """breaker: `open` where something is held because it does not work; else what it last said."""
+    return {
+        "number": seen.number,
+        "endpoints": [
+            {
+                "name": one.form.name,
+                "url": masked(one.form.url),
+                "dialect": one.form.dialect.value,
+                "rate_per_s": one.form.rate_per_s,
+                "failing_since": one.failing_since,
+                "failures": one.failures,
+                "breaker": "open" if one.held_reason.startswith("endpoint_down") else "closed",
+                "held": one.held,
+                "held_reason": one.held_reason,
+                "pause_reason": one.pause_reason or None,
+                "paused_by": one.paused_by or None,
+                "paused_until": one.paused_until,
+            }
+            for one in seen.endpoints
+        ],
+    }
+
+
+def of_pauses(pauses: Iterable[Pause]) -> list[dict[str, Any]]:
+    return [
+        {
+            "scope": one.scope,
+            "since": one.since,
+            "until": one.until,
+            "reason": one.reason,
+            "who": one.who,
+        }
+        for one in pauses
+    ]
+
+
+def of_deeds(deeds: Iterable[Deed]) -> list[dict[str, Any]]:
+    return [
+        {
+            "at": one.done_at,
+            "who": one.who,
+            "deed": one.deed,
+            "target": one.target,
+            "why": one.why,
+            "asked": one.asked,
+            "done": one.done,
+        }
+        for one in deeds
+    ]
+
+
+def of_explained(item: Explained) -> dict[str, Any]:
+    standing, words = item.timeline.standing, item.explanation
+    return {
+        "id": str(standing.id),
+        "order_no": standing.order_no,
+        "role": standing.role.value,
+        "channel": standing.channel.value,
+        "recipient": masked(standing.recipient),
+        "who": who(standing),
+        "ladder": standing.ladder,
+        "state": standing.state.value,
+        "reason": standing.reason,
+        "in_words": words.reason or words.state,
+        "tier": standing.tier,
+        "attempt": standing.attempt,
+        "accepted_at": standing.accepted_at,
+        "dispatched_at": standing.dispatched_at,
+        "due_at": standing.due_at,
+        "settled_at": standing.settled_at,
+        "next": words.next,
+        "next_at": words.next_at,
+        "now": standing.now,
+        "attempts": [
+            _made(made, why)
+            for made, why in zip(item.timeline.attempts, words.whys, strict=True)
+        ],
+        "rescheduled": [
+            {"at": c.changed_at, "from": c.from_at, "to": c.to_at, "who": c.who, "why": c.why}
+            for c in item.timeline.rescheduled
+        ],
+    }  # fmt: skip
+
+
+def _made(made: Made, why: str) -> dict[str, Any]:
+    answer = made.answer
+    return {
+        "number": made.number,
+        "tier": made.tier,
+        "due_at": made.due_at,
+        "started_at": made.started_at,
+        "took_ms": _ms(made.duration),
+        "late_ms": _ms(made.lateness),
+        "outcome": made.outcome,
+        "code": made.code,
+        "detail": made.detail,
+        "why": why,
+        "status": answer.status if answer else None,
+        "body": answer.body.decode(errors="replace")[:SHOWN_BODY] if answer else None,
+    }
+
+
+def _ms(duration: timedelta | None) -> float | None:
+    return None if duration is None else round(duration.total_seconds() * 1000, 2)
