@@ -116,6 +116,7 @@ _FAILED = {
     ChannelName.WECHAT: "微信推送失败",
     ChannelName.WEBHOOK: "回调通知失败",
     ChannelName.PUSH: "推送失败",
+    ChannelName.TASK: "任务失败",
 }
 
 

@@ -46,6 +46,9 @@ class ChannelName(StrEnum):
     WECHAT = "wechat"
     WEBHOOK = "webhook"
     PUSH = "push"
+    """To whoever of the user's is connected to a gateway."""
+    TASK = "task"
+    """Runs a function of the user's package; the recipient is whom its result is pushed to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,10 +37,12 @@ _PATTERNS = {
     ChannelName.WECHAT: OPENID,
     ChannelName.WEBHOOK: ENDPOINT_NAME,
     ChannelName.PUSH: _USER_ID,
+    ChannelName.TASK: _USER_ID,
 }
 _PREFIXES = {ChannelName.WEBHOOK: PREFIX}
 _NEEDS = {
     ChannelName.WECHAT: "an openid, 5 to 64 letters, digits, '_' or '-'",
     ChannelName.WEBHOOK: "https://… or endpoint:NAME",
     ChannelName.PUSH: "a user id, 1 to 128 letters, digits or ._:@-",
+    ChannelName.TASK: "a user id, 1 to 128 letters, digits or ._:@-",
 }

@@ -18,6 +18,7 @@ from notifier.errors import SettingsError
 from notifier.gateway.app import build
 from notifier.gateway.connection import Connection
 from notifier.gateway.keys import Keys
+from notifier.gateway.live.wire import Wire
 from notifier.gateway.part import Gateway
 from notifier.settings import Gateway as GatewaySettings
 from notifier.settings import Settings
@@ -85,7 +86,7 @@ def config_of(app: Any, gateway: GatewaySettings, *, tls: ssl.SSLContext | None)
     return uvicorn.Config(
         app,
         http=Connection,
-        ws="websockets-sansio",
+        ws=Wire,
         ws_max_size=MESSAGE_BYTES,
         ws_max_queue=16,
         ws_ping_interval=PING_S,

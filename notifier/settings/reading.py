@@ -22,6 +22,7 @@ from notifier.settings.fleet import Attempt, Calendar, Fleet, Log, Outbox, Reten
 from notifier.settings.gateway import Gateway
 from notifier.settings.intake import Intake
 from notifier.settings.ladders import LadderSection
+from notifier.settings.live import Live, Tasks
 from notifier.settings.orders import Orders
 from notifier.settings.servers import Amqp, Mysql, Redis, Sandbox
 
@@ -49,6 +50,8 @@ class Settings(BaseSettings):
     wechat: Wechat = Wechat()
     webhook: Webhook = Webhook()
     egress: Egress = Egress()
+    live: Live = Live()
+    tasks: Tasks = Tasks()
     orders: Orders = Orders()
     log: Log = Log()
     sandbox: Sandbox = Sandbox()

@@ -20,6 +20,7 @@ from notifier.dispatch import failpoint
 from notifier.dispatch.attempt import Attempts, Limits
 from notifier.dispatch.calendar import Calendar
 from notifier.dispatch.calendar_worker import CalendarParts, CalendarWorker
+from notifier.dispatch.fates import Fates
 from notifier.dispatch.log_sinks import ConsoleSink, FileSink
 from notifier.dispatch.pauses import Pauses
 from notifier.dispatch.retention import Retention
@@ -39,6 +40,7 @@ from notifier.store.records import Records
 from notifier.store.run_log import MysqlSink
 from notifier.wiring.delay import chosen_delay, mending_of
 from notifier.wiring.foreign import foreign_of
+from notifier.wiring.live import task_ends
 from notifier.wiring.outbox import relay_of
 from notifier.wiring.parts import (
     channels_of,
@@ -140,7 +142,8 @@ def _tier_worker(settings: Settings, tier: int, worker_id: str) -> TierWorker:
     async def open_parts() -> AsyncIterator[TierParts]:
         consume = Link(server_of(settings), name=f"notifier tier {tier}s consume")
         async with open_tools(settings, f"tier {tier}s") as (database, delay, publisher):
-            channels = channels_of(settings, database)
+            ends = task_ends(settings, database, delay, publisher)
+            channels = channels_of(settings, database, hand_on=ends.hand_on)
             rule_book = rule_book_of(settings, channels, delay)
             try:
                 await consume.open(patient=True)
@@ -161,7 +164,7 @@ def _tier_worker(settings: Settings, tier: int, worker_id: str) -> TierWorker:
                         channels=channels,
                         pauses=pauses,
                         rule_book=rule_book,
-                        run_log=run_log,
+                        run_log=Fates(run_log, ends.give_up),
                         tally=tally,
                         limits=Limits(batch=settings.attempt.batch),
                     ),

@@ -14,6 +14,7 @@ from notifier.broker.mechanism import Mechanism
 from notifier.broker.publisher import Publisher
 from notifier.broker.topology import Topology
 from notifier.channels.targets import TargetRules, check_target
+from notifier.channels.task.channel import HandOn
 from notifier.channels.webhook.channel import WebhookChannel, WebhookOptions
 from notifier.channels.webhook.gates import GateRules
 from notifier.channels.wechat.channel import WechatChannel
@@ -36,6 +37,7 @@ from notifier.store.schedule import Schedule
 from notifier.store.seal import Seal
 from notifier.store.tokens import RedisTokenStore
 from notifier.store.turns import RedisTurns
+from notifier.wiring.live_channels import push_channel, task_channel
 
 
 @asynccontextmanager
@@ -156,13 +158,19 @@ def order_books_of(settings: Settings) -> dict[str, Orders]:
     return books
 
 
-def channels_of(settings: Settings, database: Database | None = None) -> dict[str, Channel]:
+def channels_of(
+    settings: Settings, database: Database | None = None, *, hand_on: HandOn | None = None
+) -> dict[str, Channel]:
     """The channels that are configured; a notification for another one waits until it is.
 
-    database: where endpoints are registered; without it webhooks go to URLs only.
+    database: where endpoints are registered; without it webhooks go to URLs only. hand_on: what
+    takes the results of tasks; without it none can be run.
     """
-    webhook = webhook_channel(settings, database)
-    channels: dict[str, Channel] = {webhook.name: webhook}
+    webhook, push = webhook_channel(settings, database), push_channel(settings)
+    channels: dict[str, Channel] = {webhook.name: webhook, push.name: push}
+    if settings.tasks.registry:
+        tasks = task_channel(settings, hand_on)
+        channels[tasks.name] = tasks
     if settings.wechat.app_id:
         wechat = _wechat_channel(settings)
         channels[wechat.name] = wechat

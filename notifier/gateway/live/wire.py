@@ -1,0 +1,79 @@
+"""A WebSocket connection that can be written to by whoever has something for it, in one step.
+
+Uvicorn's own way leads through a task and a queue for each client; a topic's message to a thousand
+of them is here a thousand writes of the same bytes.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from notifier.gateway.live.frames import Frame
+from notifier.gateway.live.session import Close
+
+EXTENSION = "notifier.wire"
+"""Where an ASGI scope has it."""
+LEAVING_PER_S = 1000
+LONGEST_LEAVE_S = 5.0
+CLOSE_S = 5.0
+"""For the client to answer a close; one that does not read is cut off then."""
+
+
+class Wire(WebSocketsSansIOProtocol):
+    """Implements `notifier.gateway.live.session.Peer`."""
+
+    scope: Any
+
+    def handle_connect(self, event: Any) -> None:
+        super().handle_connect(event)
+        if not self.close_sent:  # the task that reads the scope has not run yet
+            self.scope["extensions"][EXTENSION] = self
+
+    def shutdown(self) -> None:
+        """Ask the client to come again, elsewhere; not all at once."""
+        spread_s = min(len(self.connections) / LEAVING_PER_S, LONGEST_LEAVE_S)
+        self.loop.call_later(
+            random.random() * spread_s,  # noqa: S311
+            self._leave,
+        )
+
+    def _leave(self) -> None:
+        if self._is_open():
+            self.close(Close.RECONNECT, "reconnect")
+        elif not self.close_sent:
+            self.transport.close()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.loop.call_later(CLOSE_S, self.transport.abort)
+
+    def write(self, frame: Frame) -> None:
+        if self._is_open():
+            self.transport.write(frame.websocket)
+
+    def waiting(self) -> int:
+        return self.transport.get_write_buffer_size()
+
+    def close(self, code: int, reason: str) -> None:
+        if not self._is_open():
+            return
+        self.conn.send_close(code, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.stop_keepalive()
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(CLOSE_S, self.transport.abort)
+
+    def _is_open(self) -> bool:
+        return (
+            self.handshake_complete
+            and not self.close_sent
+            and not self.disconnected
+            and not self.transport.is_closing()
+        )
