@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import socket
 from collections.abc import Iterable
 from functools import lru_cache
 
-from aiohttp.abc import AbstractResolver, ResolveResult
-
-from notifier.channels.lookup import ThreadedLookup
+from notifier.channels.lookup import Found, Resolver, ThreadedLookup
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -98,16 +95,16 @@ async def addresses_of_host(host: str) -> list[str]:
     """All it has, both IPv4 and IPv6; none where it cannot be resolved now."""
     try:
         async with asyncio.timeout(LONGEST_LOOKUP_S):
-            return [each["host"] for each in await ThreadedLookup().resolve(host)]
+            return [each.host for each in await ThreadedLookup().resolve(host, 0)]
     except OSError:
         return []
 
 
-class GuardedResolver(AbstractResolver):
+class GuardedResolver:
     """Resolves as the system does and drops what may not be reached.
 
     What is returned is what is dialled, so that a name cannot change its address after the check.
-    hosts: names that the operator allowed wherever they lead. system: closed with this one.
+    hosts: names that the operator allowed wherever they lead.
     """
 
     def __init__(
@@ -115,26 +112,21 @@ class GuardedResolver(AbstractResolver):
         allow: tuple[Network, ...],
         hosts: frozenset[str] = frozenset(),
         *,
-        system: AbstractResolver | None = None,
+        system: Resolver | None = None,
     ) -> None:
         self._allow = allow
         self._hosts = hosts
         self._system = system or ThreadedLookup()
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
+    async def resolve(self, host: str, port: int) -> list[Found]:
         """Raises AddressBlocked if nothing is left."""
-        found = await self._system.resolve(host, port, family)
-        if host in self._hosts:
+        found = await self._system.resolve(host, port)
+        if host in self._hosts and found:
             return found
-        allowed = [each for each in found if may_reach(each["host"], self._allow)]
+        allowed = [each for each in found if may_reach(each.host, self._allow)]
         if not allowed:
             raise AddressBlocked
         return allowed
-
-    async def close(self) -> None:
-        await self._system.close()
 
 
 def _within(address: Address, networks: Iterable[Network]) -> bool:

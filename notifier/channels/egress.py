@@ -7,47 +7,33 @@ can have had an effect.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
-import aiohttp
-from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from notifier import __version__
-from notifier.channels.addresses import GuardedResolver, Network, literal_address, may_reach
-from notifier.channels.connections import Response, request_class
-from notifier.channels.egress_faults import EgressFailed, code_of, explain
-from notifier.channels.lookup import ThreadedLookup
+from notifier.channels.addresses import Network
+from notifier.channels.http.answer import HttpAnswer
+from notifier.channels.http.connection import Connection, Lane
+from notifier.channels.http.dialling import Dialler
+from notifier.channels.http.failure import EgressFailed
+from notifier.channels.http.pool import Pool
+from notifier.channels.http.request import start_of, written
+from notifier.channels.lookup import Resolver, ThreadedLookup
 from notifier.errors import SettingsError
 
 __all__ = ["Egress", "EgressFailed", "EgressOptions", "HttpAnswer"]
 
 LONGEST_CONNECT_S = 5.0
-LARGEST_BODY = 64 * 1024
-LARGEST_HEAD = 16 * 1024
-MOST_FIELDS = 64
-KEPT_FIELDS = ("Content-Type", "Retry-After")
-LONGEST_KEPT_FIELD = 256
-USER_AGENT = f"notifier/{__version__}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpAnswer:
-    """An answer of any status; 3xx included, nothing is followed.
-
-    body: its first 64 KiB, as they came over the wire. cut: "" where that is all of it, else why
-    the rest is missing: too_large, timeout, reset or garbled.
-    headers: Content-Type and Retry-After in these spellings, the first 256 characters of each.
-    """
-
-    status: int
-    body: bytes
-    cut: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+SHARE = 0.75
+"""Of a request's time to connect, so that a failure of that is told apart from a lost answer."""
+SHORTEST_S = 0.001
+NO_FIELDS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,18 +54,24 @@ class EgressOptions:
     ca_file: Path | None = None
     allow: tuple[Network, ...] = ()
     hosts: frozenset[str] = frozenset()
-    resolver: Callable[[], AbstractResolver] = ThreadedLookup
+    resolver: Callable[[], Resolver] = ThreadedLookup
 
 
 class Egress:
-    """Opens its connections on first use; one instance per process and kind of receiver."""
+    """Opens its connections when they are needed; one instance per process and kind of receiver."""
 
     def __init__(self, options: EgressOptions) -> None:
         """Raises SettingsError if the CA file cannot be used."""
+        self._timeout_s = options.timeout.total_seconds()
         self._options = options
-        self._tls = _tls_context(options.ca_file)
-        self._usual_timeout = _timeout(options.timeout)
-        self._session: aiohttp.ClientSession | None = None
+        self._slots = asyncio.Semaphore(options.connections) if options.connections else None
+        self._pool = Pool(keep_alive_s=options.keep_alive.total_seconds())
+        self._dialler = Dialler(
+            _tls_context(options.ca_file),
+            options.resolver(),
+            allow=options.allow,
+            hosts=options.hosts,
+        )
 
     @property
     def timeout(self) -> timedelta:
@@ -91,56 +83,73 @@ class Egress:
         url: URL,
         body: bytes,
         *,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] = NO_FIELDS,
         limit: timedelta | None = None,
+        tenant: str = "",
     ) -> HttpAnswer:
-        """Post once. limit: of this request, instead of the usual one. Raises EgressFailed."""
-        self._check_literal(url)
-        session = self._session or self._open()
-        timeout = self._usual_timeout if limit is None else _timeout(limit)
+        """Post once: what was perhaps sent is not sent again. Cancelled: the connection is closed.
+
+        limit: of this request, instead of the usual one. tenant: whose connections it may use,
+        nobody else's on the same host. Raises EgressFailed.
+        """
+        start = start_of(url)
+        request = written(start, headers, body)
+        lane = Lane(start.is_tls, start.host, start.port, tenant)
+        deadlines = self._deadlines(limit)
+        slots = self._slots
+        if slots is None:
+            return await self._exchange(lane, request, deadlines)
+        await self._wait_for_slot(slots, deadlines)
         try:
-            async with session.post(
-                url, data=body, headers=headers, timeout=timeout, allow_redirects=False
-            ) as response:
-                return await _read(response)
-        except (aiohttp.ClientError, OSError) as error:
-            raise explain(error) from None
+            return await self._exchange(lane, request, deadlines)
+        finally:
+            slots.release()
 
     async def close(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        self._pool.close()
+        await self._dialler.close()
 
-    def _check_literal(self, url: URL) -> None:
-        # The connector asks no resolver for a literal address, so it is checked here.
-        literal = literal_address(url.host or "")
-        if literal is not None and not may_reach(literal, self._options.allow):
-            raise EgressFailed("blocked", "the address may not be reached", perhaps_sent=False)
+    def _deadlines(self, limit: timedelta | None) -> _Deadlines:
+        limit_s = self._timeout_s if limit is None else max(limit.total_seconds(), SHORTEST_S)
+        now_s = asyncio.get_running_loop().time()
+        return _Deadlines(now_s + min(LONGEST_CONNECT_S, limit_s * SHARE), now_s + limit_s)
 
-    def _open(self) -> aiohttp.ClientSession:
-        allow, hosts = self._options.allow, self._options.hosts
-        connector = aiohttp.TCPConnector(
-            ssl=self._tls,
-            limit=self._options.connections,
-            keepalive_timeout=self._options.keep_alive.total_seconds(),
-            resolver=GuardedResolver(allow, hosts, system=self._options.resolver()),
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            auto_decompress=False,
-            max_headers=MOST_FIELDS,
-            request_class=request_class(allow, hosts),
-            response_class=Response,
-            headers={
-                "User-Agent": USER_AGENT,
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                "Content-Type": "application/json; charset=utf-8",
-            },
-        )
-        return self._session
+    async def _exchange(self, lane: Lane, request: bytes, deadlines: _Deadlines) -> HttpAnswer:
+        connection = self._pool.take(lane) or await self._dial(lane, deadlines)
+        incoming = await connection.exchange(request, ends_at=deadlines.answered)
+        if connection.is_open:
+            self._pool.keep(connection)
+        return incoming.answer()
+
+    async def _dial(self, lane: Lane, deadlines: _Deadlines) -> Connection:
+        try:
+            async with asyncio.timeout_at(deadlines.connected):
+                connection = await self._dialler.dial(lane, on_lost=self._pool.forget)
+        except TimeoutError:
+            raise _too_late() from None
+        self._pool.admit(connection)
+        return connection
+
+    async def _wait_for_slot(self, slots: asyncio.Semaphore, deadlines: _Deadlines) -> None:
+        if not slots.locked():
+            await slots.acquire()
+            return
+        try:
+            async with asyncio.timeout_at(deadlines.connected):
+                await slots.acquire()
+        except TimeoutError:
+            raise _too_late() from None
+
+
+class _Deadlines(NamedTuple):
+    """By the loop's clock."""
+
+    connected: float
+    answered: float
+
+
+def _too_late() -> EgressFailed:
+    return EgressFailed("connect_timeout", "no connection in time", perhaps_sent=False)
 
 
 def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
@@ -149,42 +158,3 @@ def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
     except OSError as error:
         reason = error.strerror or error
         raise SettingsError(f"ca_file: {ca_file} is no readable PEM file: {reason}") from error
-
-
-def _timeout(total: timedelta) -> aiohttp.ClientTimeout:
-    # Connecting ends before the total does, so that its failure is told apart from a lost answer.
-    # A total of 0 would be none.
-    total_s = max(total.total_seconds(), 0.001)
-    return aiohttp.ClientTimeout(
-        total=total_s, connect=min(LONGEST_CONNECT_S, total_s * 0.75), ceil_threshold=3600
-    )
-
-
-async def _read(response: aiohttp.ClientResponse) -> HttpAnswer:
-    """What came of it: the status is the receiver's word even where the body is cut."""
-    if sum(len(name) + len(value) + 4 for name, value in response.raw_headers) > LARGEST_HEAD:
-        response.close()
-        detail = f"more than {LARGEST_HEAD} bytes of headers"
-        raise EgressFailed("too_large", detail, perhaps_sent=True)
-    body, cut = bytearray(), ""
-    try:
-        async for chunk in response.content.iter_any():
-            body += chunk
-            if len(body) > LARGEST_BODY:
-                cut = "too_large"
-                break
-    except (aiohttp.ClientError, OSError) as error:
-        cut = code_of(error)
-    finally:
-        if not response.content.is_eof():
-            response.close()
-    return HttpAnswer(
-        status=response.status,
-        body=bytes(body[:LARGEST_BODY]),
-        cut=cut,
-        headers={
-            name: response.headers[name][:LONGEST_KEPT_FIELD]
-            for name in KEPT_FIELDS
-            if name in response.headers
-        },
-    )

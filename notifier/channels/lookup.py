@@ -11,15 +11,34 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
-
-from aiohttp.abc import AbstractResolver, ResolveResult
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 MOST_AT_ONCE = 64
 LookUp = Callable[..., list[Any]]
 
 
-class ThreadedLookup(AbstractResolver):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """An address of a host. family: AF_INET or AF_INET6. address: what the socket connects to."""
+
+    family: int
+    address: tuple[Any, ...]
+
+    @property
+    def host(self) -> str:
+        return str(self.address[0])
+
+
+class Resolver(Protocol):
+    """Whoever knows the addresses of a name."""
+
+    async def resolve(self, host: str, port: int) -> list[Found]:
+        """Raises OSError."""
+        ...
+
+
+class ThreadedLookup:
     """As the system resolves, IPv4 and IPv6.
 
     A lookup that nobody waits for any more ends when the system gives it up; the process does not
@@ -31,36 +50,23 @@ class ThreadedLookup(AbstractResolver):
         self._look_up = look_up
         self._under_way = 0
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
+    async def resolve(self, host: str, port: int) -> list[Found]:
         """Raises OSError."""
         if self._under_way >= self._most:
             raise OSError(f"{self._most} lookups are under way")
-        found = await self._ask(host, port, family)
         return [
-            ResolveResult(
-                hostname=host,
-                host=address[0],
-                port=address[1],
-                family=its_family,
-                proto=protocol,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for its_family, _, protocol, _, address in found
+            Found(family=family, address=address)
+            for family, _, _, _, address in await self._ask(host, port)
         ]
 
-    async def close(self) -> None:
-        return
-
-    def _ask(self, host: str, port: int, family: int) -> asyncio.Future[list[Any]]:
+    def _ask(self, host: str, port: int) -> asyncio.Future[list[Any]]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[Any]] = loop.create_future()
 
         def work() -> None:
             found: list[Any] | OSError
             try:
-                found = self._look_up(host, port, family, socket.SOCK_STREAM)
+                found = self._look_up(host, port, socket.AF_UNSPEC, socket.SOCK_STREAM)
             except (OSError, ValueError) as error:
                 found = error if isinstance(error, OSError) else OSError(str(error))
             with suppress(RuntimeError):  # the loop is closed: nobody waits

@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
-from aiohttp.abc import AbstractResolver, ResolveResult
+from notifier.channels.lookup import Found
 
 Talk = Callable[[asyncio.StreamWriter], Awaitable[None]]
 HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
@@ -55,32 +55,23 @@ async def listening(talk: Talk, host: str = "127.0.0.1", port: int = 0) -> Async
         await asyncio.gather(*talks, return_exceptions=True)
 
 
-class ScriptedResolver(AbstractResolver):
+class ScriptedResolver:
     """Answers each question with the next list of addresses; the last one stays."""
 
     def __init__(self, *answers: Sequence[str]) -> None:
         self._answers = list(answers)
         self.questions: list[str] = []
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
+    async def resolve(self, host: str, port: int) -> list[Found]:
         self.questions.append(host)
         addresses = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
+            Found(
                 family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST,
+                address=(address, port),
             )
             for address in addresses
         ]
-
-    async def close(self) -> None:
-        return
 
 
 def saying(*parts: bytes, close: bool = False) -> Talk:

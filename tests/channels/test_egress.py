@@ -23,7 +23,8 @@ from notifier.channels.addresses import (
     literal_address,
     may_reach,
 )
-from notifier.channels.egress import LARGEST_BODY, Egress, EgressFailed, EgressOptions
+from notifier.channels.egress import Egress, EgressFailed, EgressOptions
+from notifier.channels.http.answer import LARGEST_BODY
 
 LOOPBACK: tuple[Network, ...] = (ipaddress.ip_network("127.0.0.0/8"),)
 

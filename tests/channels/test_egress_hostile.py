@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import ipaddress
+import socket
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,18 +13,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from aiohttp.connector import Connection
 from yarl import URL
 
 from notifier.channels.addresses import AddressBlocked, Network
-from notifier.channels.connections import check_peer
-from notifier.channels.egress import (
-    LARGEST_BODY,
-    LARGEST_HEAD,
-    Egress,
-    EgressFailed,
-    EgressOptions,
-)
+from notifier.channels.egress import Egress, EgressFailed, EgressOptions
+from notifier.channels.http.answer import LARGEST_BODY, LARGEST_HEAD
+from notifier.channels.http.dialling import check_peer
 from tests.channels.hostile import (
     HEAD,
     ScriptedResolver,
@@ -92,7 +87,7 @@ SERVERS = {
         saying(HEAD, b"Content-Length: 10\r\n\r\nabc", close=True), cut="garbled"
     ),
     "a bad chunk": Hostile(
-        saying(HEAD, b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", close=True), failure="garbled"
+        saying(HEAD, b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", close=True), cut="garbled"
     ),
     "headers that drip": Hostile(endless(HEAD, b"X: y\r\n", pause_s=0.05), failure="timeout"),
     "a status that drips": Hostile(
@@ -233,35 +228,17 @@ async def test_the_peer_is_looked_at_once_more_before_the_first_byte(
     allow: tuple[Network, ...], hosts: frozenset[str], is_blocked: bool
 ) -> None:
     async with listening(answering(b"")) as server:
-        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        connection = _Connected(writer.transport)
-        try:
+        with socket.create_connection(("127.0.0.1", server.port)) as connected:
             if is_blocked:
                 with pytest.raises(AddressBlocked):
-                    check_peer(connection, "a.com", allow, hosts)
+                    check_peer(connected, "a.com", allow, hosts)
             else:
-                check_peer(connection, "a.com", allow, hosts)
-        finally:
-            writer.close()
+                check_peer(connected, "a.com", allow, hosts)
 
 
 def test_a_peer_that_nobody_knows_is_blocked() -> None:
-    with pytest.raises(AddressBlocked):
-        check_peer(_Connected(None), "a.com", PUBLIC, frozenset())
-
-
-class _Connected(Connection):
-    """A connection as the HTTP library hands it out, of which only the transport counts."""
-
-    def __init__(self, transport: asyncio.BaseTransport | None) -> None:
-        self._held = transport
-
-    def __del__(self, _warnings: object = None) -> None:
-        return
-
-    @property
-    def transport(self) -> asyncio.Transport | None:
-        return self._held  # type: ignore[return-value]
+    with socket.socket() as unconnected, pytest.raises(AddressBlocked):
+        check_peer(unconnected, "a.com", PUBLIC, frozenset())
 
 
 async def test_a_name_that_the_operator_allows_leads_where_it_leads() -> None:
@@ -278,14 +255,14 @@ async def test_a_name_that_the_operator_allows_leads_where_it_leads() -> None:
     assert answer.body == b"inside"
 
 
-async def test_two_receivers_on_one_host_share_no_connection() -> None:
+async def test_two_tenants_of_one_host_share_no_connection() -> None:
     async with listening(answering(b"")) as server, egress_asking() as out:
-        for path in ("/a", "/b", "/a?c=d", "/b"):
-            await out.post_json(URL(f"http://a.com:{server.port}{path}"), b"{}")
+        for tenant in ("a", "b", "", "a", "b", ""):
+            await out.post_json(URL(f"http://a.com:{server.port}/"), b"{}", tenant=tenant)
 
-    first, second, again, other = server.peers
-    assert (first, second) == (again, other)
-    assert first != second
+    first, second, nobodys, *again = server.peers
+    assert [first, second, nobodys] == again
+    assert len(set(again)) == 3
 
 
 async def test_the_headers_that_matter_are_kept_and_short() -> None:

@@ -235,7 +235,11 @@ class WebhookChannel:
         began = time.monotonic()
         try:
             reply = await self._egress.post_json(
-                target.url, body, headers=headers, limit=target.timeout
+                target.url,
+                body,
+                headers=headers,
+                limit=target.timeout,
+                tenant=target.endpoint.form.name if target.endpoint else "",
             )
         except EgressFailed as failure:
             return outcome_of_failure(failure)
