@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from notifier.cli import loadtest_options as options
 from notifier.cli.app import app, private_folder
 from notifier.errors import InvalidInput
 
@@ -21,42 +22,21 @@ FOLDER = private_folder() / "loadtest"
 
 @app.command(
     epilog="Examples:  notifier loadtest --count 500 --fail 0.3    "
-    "notifier loadtest --count 4000 --rate 200/s --json lateness.json    "
+    "notifier loadtest --count 4000 --rate 200/s --json lateness.json --html lateness.html    "
     "notifier loadtest --channel webhook --count 10000 --endpoints 100 --fail 0.2"
 )
 def loadtest(
-    count: Annotated[
-        int,
-        typer.Option(help="Synthetic orders, of each of which two people are told; or webhooks."),
-    ] = 500,
-    channel: Annotated[str, typer.Option(help="wechat or webhook.")] = "wechat",
-    endpoints: Annotated[
-        int | None,
-        typer.Option(
-            help="With --channel webhook: that they go to in turn; default: 100.",
-            show_default=False,
-        ),
-    ] = None,
-    rate: Annotated[
-        str | None, typer.Option(help="So many a second, evenly: 200 or 200/s; default: no limit.")
-    ] = None,
-    fail: Annotated[
-        float, typer.Option(help="Share refused once, half of it twice: 0 to 1.", min=0, max=1)
-    ] = 0.0,
-    control_url: Annotated[
-        str | None, typer.Option(help="The sandbox's; default: NOTIFIER_SANDBOX_CONTROL_URL.")
-    ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(help="Seconds from the last one accepted to the last one settled.", min=0),
-    ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write all figures there, too.")
-    ] = None,
-    folder: Annotated[Path, typer.Option(help="For the file of accepted ids.")] = FOLDER,
-    target_is_mine: Annotated[
-        bool, typer.Option("--target-is-mine", help="Load a target that is not a sandbox.")
-    ] = False,
+    count: options.Count = 500,
+    channel: options.Channel = "wechat",
+    endpoints: options.Endpoints = None,
+    rate: options.Rate = None,
+    fail: options.Fail = 0.0,
+    control_url: options.ControlUrl = None,
+    timeout: options.Timeout = None,
+    json_file: options.JsonFile = None,
+    html_file: options.HtmlFile = None,
+    folder: options.Folder = FOLDER,
+    target_is_mine: options.TargetIsMine = False,
 ) -> None:
     """Accept many synthetic orders or webhooks, wait until all have been told, and prove it.
 
@@ -67,12 +47,9 @@ def loadtest(
     to endpoints named loadtest-…, which are removed at the end; the sandbox verifies their
     signatures, and takes each webhook-id once.
     """
-    from notifier.loadtest.report import lines_of
     from notifier.loadtest.run import LoadOptions
-    from notifier.settings import read_settings
 
-    given = {} if control_url is None else {"sandbox": {"control_url": control_url}}
-    options = LoadOptions(
+    asked = LoadOptions(
         channel=_channel(channel),
         endpoints=_endpoints(endpoints, channel),
         count=count,
@@ -82,16 +59,32 @@ def loadtest(
         folder=folder,
         target_is_mine=target_is_mine,
     )
-    report = _run(read_settings(**given), options)
+    _test(asked, control_url, json_file=json_file, html_file=html_file)
+
+
+def _test(
+    asked: LoadOptions,
+    control_url: str | None,
+    *,
+    json_file: Path | None,
+    html_file: Path | None,
+) -> None:
+    from notifier.loadtest.report import lines_of
+    from notifier.settings import read_settings
+
+    given = {} if control_url is None else {"sandbox": {"control_url": control_url}}
+    report = _run(read_settings(**given), asked)
     for line in lines_of(report):
         typer.echo(line)
     if json_file is not None:
-        _write(report, json_file)
+        _write(json_file, _json(report), option="json")
+    if html_file is not None:
+        _write(html_file, _html(report), option="html")
     if not report.is_clean:
         raise typer.Exit(1)
 
 
-def _run(settings: Settings, options: LoadOptions) -> Report:
+def _run(settings: Settings, asked: LoadOptions) -> Report:
     from contextlib import AsyncExitStack
 
     import uvloop
@@ -110,7 +103,7 @@ def _run(settings: Settings, options: LoadOptions) -> Report:
                 control = AsyncSandboxControl(settings.sandbox.control_url)
                 receiver = await stack.enter_async_context(control)
             show = stack.enter_context(shown())
-            return await run_load_test(settings, options, receiver, show=show)
+            return await run_load_test(settings, asked, receiver, show=show)
 
     report: Report = uvloop.run(run())
     return report
@@ -142,12 +135,22 @@ def _per_second(text: str) -> float:
     return rate
 
 
-def _write(report: Report, path: Path) -> None:
+def _json(report: Report) -> bytes:
     import orjson
 
     from notifier.loadtest.report import document_of
 
+    return orjson.dumps(document_of(report), option=orjson.OPT_INDENT_2)
+
+
+def _html(report: Report) -> bytes:
+    from notifier.loadtest.page import page_of
+
+    return page_of(report).encode()
+
+
+def _write(path: Path, content: bytes, *, option: str) -> None:
     try:
-        path.write_bytes(orjson.dumps(document_of(report), option=orjson.OPT_INDENT_2))
+        path.write_bytes(content)
     except OSError as error:
-        raise InvalidInput("json", f"cannot write {path}: {error.strerror}") from None
+        raise InvalidInput(option, f"cannot write {path}: {error.strerror}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,8 @@ from math import ceil
 
 from notifier.loadtest.judge import Effect
 
+EDGES_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+"""Where the columns of a distribution end; the last one has no end."""
 NEVER_MADE = frozenset({"released", "cancelled"})
 """Outcomes of attempts that never reached for the receiver."""
 
@@ -50,6 +53,19 @@ def spread_of(values: Sequence[float]) -> Spread:
 def by_attempts(rows: Iterable[AttemptRow]) -> dict[int, Spread]:
     """Every attempt that was made, by tier."""
     return _by_tier((row.tier, row.lateness_ms) for row in rows if row.outcome not in NEVER_MADE)
+
+
+def distribution(rows: Iterable[AttemptRow]) -> dict[int, tuple[int, ...]]:
+    """By tier: how many attempts of `by_attempts` were as late as each column of EDGES_MS says.
+
+    One that is exactly as late as an edge belongs below it.
+    """
+    counts: dict[int, list[int]] = {}
+    for row in rows:
+        if row.outcome not in NEVER_MADE:
+            columns = counts.setdefault(row.tier, [0] * (len(EDGES_MS) + 1))
+            columns[bisect_left(EDGES_MS, row.lateness_ms)] += 1
+    return {tier: tuple(counts[tier]) for tier in sorted(counts)}
 
 
 def as_received(rows: Iterable[AttemptRow], effects: Iterable[Effect]) -> dict[int, Spread]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from notifier.domain.notification import TERMINAL, State
+from notifier.loadtest.course import Course
 from notifier.loadtest.judge import Verdict
-from notifier.loadtest.lateness import Spread
+from notifier.loadtest.lateness import EDGES_MS, Spread
 from notifier.loadtest.machine import Machine
 
 NAMED = 10
@@ -62,6 +63,8 @@ class Report:
 
     states: the notifications' rows. verdict: None where no sandbox could be asked.
     refusals: the receiver's answers other than success, by code, of everybody during the run.
+    distribution: attempts of each tier by their lateness, see lateness.EDGES_MS.
+    settings: that matter for the figures, as this shell has them.
     wall_s: from the first accepted to the last recorded, the database's clock; None if nothing was.
     """
 
@@ -76,6 +79,9 @@ class Report:
     refusals: Mapping[str, int]
     attempted: Mapping[int, Spread]
     received: Mapping[int, Spread]
+    distribution: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    course: Course | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def recorded(self) -> int:
@@ -120,14 +126,20 @@ def document_of(report: Report) -> dict[str, Any]:
         "doubled": verdict and len(verdict.doubled),
         "unpromised": verdict and len(verdict.unpromised),
         "repeated_calls": verdict and verdict.repeated_calls,
-        "named": {kind: names[: 100 * NAMED] for kind, names in _named(verdict)},
+        "named": {kind: names[: 100 * NAMED] for kind, names in named(verdict)},
         "refusals": dict(report.refusals),
         "held_up": report.accepting.held_up,
         "wall_s": report.wall_s,
         "notifications_per_s": report.per_s and round(report.per_s, 1),
+        "over_time": report.course and asdict(report.course),
+        "settings": dict(report.settings),
         "lateness_ms": {
             "by_attempt_rows": _listed(report.attempted),
             "as_received": _listed(report.received),
+            "distribution": {
+                "edges": EDGES_MS,
+                **{str(tier): counts for tier, counts in report.distribution.items()},
+            },
         },
     }
 
@@ -171,7 +183,7 @@ def _verdict_lines(report: Report) -> Iterator[str]:
     yield f"doubled    {len(verdict.doubled)}"
     if verdict.unpromised:
         yield f"unpromised {len(verdict.unpromised)}: told, but not accepted"
-    for kind, names in _named(verdict):
+    for kind, names in named(verdict):
         for name in names[:NAMED]:
             yield f"           {kind} {name}"
         if len(names) > NAMED:
@@ -201,7 +213,7 @@ def _table(title: str, spreads: Mapping[int, Spread]) -> Iterator[str]:
         yield f"           {f'{tier} s':>6} {each.count:>8} {figures}"
 
 
-def _named(verdict: Verdict | None) -> list[tuple[str, tuple[str, ...]]]:
+def named(verdict: Verdict | None) -> list[tuple[str, tuple[str, ...]]]:
     if verdict is None:
         return []
     return [

@@ -16,11 +16,15 @@ ORDERS_AT_ONCE = 5000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRows:
-    """wall_s: from the first accepted to the last settled; None where nothing was."""
+    """wall_s: from the first accepted to the last settled; None where nothing was.
+
+    accepted: how many, by epoch seconds in tenths.
+    """
 
     states: Mapping[State, int]
     wall_s: float | None
     attempts: list[AttemptRow]
+    accepted: Mapping[float, int]
 
 
 async def read_states(database: Database, plan: Plan) -> dict[State, int]:
@@ -44,7 +48,21 @@ async def read_run(database: Database, load: Load) -> RunRows:
         attempts += await _read_attempts(database, load, first)
     wall_us = span[0][0]
     wall_s = None if wall_us is None else wall_us / 1e6
-    return RunRows(states=states, wall_s=wall_s, attempts=attempts)
+    return RunRows(
+        states=states,
+        wall_s=wall_s,
+        attempts=attempts,
+        accepted=await _read_accepted(database, plan),
+    )
+
+
+async def _read_accepted(database: Database, plan: Plan) -> dict[float, int]:
+    rows = await database.fetch(
+        "SELECT FLOOR(UNIX_TIMESTAMP(accepted_at) * 10) AS tenth, COUNT(*) "
+        "FROM notifier_notification WHERE order_no LIKE %s GROUP BY tenth",
+        [f"{plan.order_prefix}%"],
+    )
+    return {int(tenth) / 10: count for tenth, count in rows}
 
 
 async def _read_attempts(database: Database, load: Load, first: int) -> list[AttemptRow]:

@@ -13,11 +13,12 @@ from time import monotonic
 
 from notifier.domain.notification import ChannelName, State
 from notifier.errors import InvalidInput
+from notifier.loadtest.course import course_of
 from notifier.loadtest.fleet import need_a_fleet
 from notifier.loadtest.generate import Generator
 from notifier.loadtest.ids_file import IdsFile, read_promises
 from notifier.loadtest.judge import judge
-from notifier.loadtest.lateness import as_received, by_attempts
+from notifier.loadtest.lateness import as_received, by_attempts, distribution
 from notifier.loadtest.load import Load
 from notifier.loadtest.machine import Machine, this_machine
 from notifier.loadtest.orders import OrderLoad
@@ -188,6 +189,9 @@ class LoadTest:
             refusals=refusals,
             attempted=by_attempts(rows.attempts),
             received=as_received(rows.attempts, effects),
+            distribution=distribution(rows.attempts),
+            course=course_of(rows.accepted, rows.attempts),
+            settings=telling(self._settings),
         )
 
     def _asked(self) -> Asked:
@@ -201,6 +205,17 @@ class LoadTest:
             base_url=self._settings.wechat.base_url,
             control_url=self._settings.sandbox.control_url,
         )
+
+
+def telling(settings: Settings) -> dict[str, str]:
+    """The settings that decide the figures; the fleet may have been started with others."""
+    return {
+        "ladder.delays_s": ", ".join(map(str, settings.ladder.delays_s)),
+        "fleet.tiers": ", ".join(map(str, settings.fleet.tiers)),
+        "fleet.concurrency": str(settings.fleet.concurrency),
+        "attempt.batch": str(settings.attempt.batch),
+        "calendar.horizon_s": f"{settings.calendar.horizon_s:g}",
+    }
 
 
 @asynccontextmanager

@@ -91,7 +91,9 @@ def test_everybody_is_told_once_though_a_third_is_refused_at_first(staffed: Hous
     theirs = {"match": {"openid": "oSomebodyElse"}, "action": "errcode:-1"}
     staffed.sandbox.control.script([theirs])
 
-    ended, report = load(staffed, "--count", str(COUNT), "--fail", "0.3")
+    page = staffed.folder / "report.html"
+
+    ended, report = load(staffed, "--count", str(COUNT), "--fail", "0.3", "--html", str(page))
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     expected = {"clean": True, "accepted": COUNT, "sent": 2 * COUNT, "told": 2 * COUNT}
@@ -104,6 +106,10 @@ def test_everybody_is_told_once_though_a_third_is_refused_at_first(staffed: Hous
     assert len(Path(report["accepted_ids"]).read_text().splitlines()) == COUNT
     assert staffed.sandbox.control.script([], mode="add") == [{**theirs, "applied": 0}]
     assert "lost       0" in ended.stdout
+    over_time = report["over_time"]
+    assert sum(over_time["accepted"]) == sum(over_time["told"]) == 2 * COUNT
+    assert f"load test {report['run']}" in page.read_text()
+    assert "clean: everybody was told, once" in page.read_text()
 
 
 def test_a_steady_rate_is_kept_whatever_the_quota(staffed: House) -> None:
