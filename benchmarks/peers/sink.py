@@ -67,7 +67,7 @@ class Sink:
 @contextmanager
 def running(folder: Path) -> Iterator[Sink]:
     """Raises StackError naming the package where nginx is missing."""
-    program = find_program("nginx", package="nginx-light")
+    program = find_program("nginx", package="nginx")
     folder.mkdir()
     port, log = free_ports(1)[0], folder / "hits.log"
     configuration = folder / "nginx.conf"
