@@ -15,6 +15,7 @@ from notifier.gateway.live.part import part as live
 from notifier.gateway.pages.part import part as pages
 from notifier.gateway.part import Gateway, Part
 from notifier.gateway.problem import answer_with_problems
+from notifier.gateway.shortcut import ShortCut
 
 PARTS: Sequence[Part] = (health.part, api, live, pages)
 
@@ -33,6 +34,7 @@ async def build(gateway: Gateway, parts: Sequence[Part] = PARTS) -> AsyncIterato
     )
     app.state.gateway = gateway
     answer_with_problems(app)
+    app.add_middleware(ShortCut, routes=gateway.shortcuts)
     app.add_middleware(LimitedBodies, most_bytes=gateway.settings.gateway.body_kib * 1024)
     async with AsyncExitStack() as stack:
         for part in parts:

@@ -9,8 +9,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LEAVING_S = 1.0
 """How long a connection without a request is kept when the process drains: one may be under way."""
-FIRST_S = 15.0
-"""For the headers of a request, from its first byte or from the connection's beginning."""
+REQUEST_S = 30.0
+"""For a whole request to arrive, from its first byte or from the connection's beginning."""
 HEADER_BYTES = 32 * 1024
 
 
@@ -23,17 +23,17 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._wait_for_headers()
+        self._wait_for_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._headers_are_here()
+        self._request_is_here()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._header_bytes = 0
         if self._patience is None:
-            self._wait_for_headers()
+            self._wait_for_request()
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
@@ -43,11 +43,18 @@ class Connection(HttpToolsProtocol):
         super().on_header(name, value)
         self._count(len(name) + len(value))
 
+    def on_message_complete(self) -> None:
+        self._request_is_here()
+        super().on_message_complete()
+
     def on_headers_complete(self) -> None:
-        self._headers_are_here()
         super().on_headers_complete()
         if self._is_leaving and self.cycle is not None:
             self.cycle.keep_alive = False
+
+    def handle_websocket_upgrade(self) -> None:
+        self._request_is_here()
+        super().handle_websocket_upgrade()
 
     def shutdown(self) -> None:
         """End after the request that is under way, or may be."""
@@ -64,10 +71,10 @@ class Connection(HttpToolsProtocol):
         if self._is_idle() and not self.transport.is_closing():
             self.transport.close()
 
-    def _wait_for_headers(self) -> None:
-        self._patience = self.loop.call_later(FIRST_S, self.transport.close)
+    def _wait_for_request(self) -> None:
+        self._patience = self.loop.call_later(REQUEST_S, self.transport.close)
 
-    def _headers_are_here(self) -> None:
+    def _request_is_here(self) -> None:
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 
 from notifier.dispatch.tally import Tally
 from notifier.gateway.keys import Keys
+from notifier.gateway.shortcut import Handler
 from notifier.settings import Settings
 from notifier.wiring.gateway import Tools
 
@@ -20,6 +21,7 @@ class Gateway:
     """One process. draining: it takes nothing new, and ends as soon as what it has is done.
 
     keys: for every route of the API, `await gateway.keys.require(request, Scope.READ)`.
+    shortcuts: see notifier.gateway.shortcut.
     """
 
     settings: Settings
@@ -27,6 +29,7 @@ class Gateway:
     keys: Keys
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     tally: Tally = field(default_factory=Tally)
+    shortcuts: dict[tuple[str, str], Handler] = field(default_factory=dict)
 
 
 Part = Callable[[Gateway], AbstractAsyncContextManager[APIRouter]]

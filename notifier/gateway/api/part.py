@@ -19,14 +19,17 @@ V1 = "/v1"
 @asynccontextmanager
 async def part(gateway: Gateway) -> AsyncIterator[APIRouter]:
     router = APIRouter()
-    router.include_router(_notifications(gateway), prefix=V1)
+    submitting = Submitting(gateway)
+    gateway.shortcuts["POST", f"{V1}/notifications"] = submitting.one
+    gateway.shortcuts["POST", f"{V1}/notifications/batch"] = submitting.many
+    router.include_router(_notifications(gateway, submitting), prefix=V1)
     router.include_router(_endpoints(gateway), prefix=V1)
     yield router
 
 
-def _notifications(gateway: Gateway) -> APIRouter:
+def _notifications(gateway: Gateway, submitting: Submitting) -> APIRouter:
     router = APIRouter(tags=["notifications"])
-    submitting, looking, acting = Submitting(gateway), Looking(gateway), Acting(gateway)
+    looking, acting = Looking(gateway), Acting(gateway)
     post, get = router.post, router.get
     post("/notifications")(submitting.one)
     post("/notifications/batch")(submitting.many)
