@@ -20,7 +20,7 @@ from notifier.store.drafts import COLUMNS, Draft, draft_of
 from notifier.store.earlier import Earlier, earlier_ones
 from notifier.store.endpoints import with_ladders
 from notifier.store.mysql import Cursor, Database
-from notifier.store.sql import flat, marks, rows_of_marks
+from notifier.store.sql import marks, tuples
 
 Done = TypeVar("Done")
 
@@ -92,10 +92,9 @@ class Acceptor:
         # In the order of the keys, so that two who accept the same seldom lock each other out.
         ordered = sorted(drafts, key=lambda draft: draft.submission.dedupe_key or b"")
         count = await cursor.run(
-            f"INSERT INTO notifier_notification ({', '.join(COLUMNS)}) "
-            f"VALUES {rows_of_marks(len(drafts), len(COLUMNS))} "
+            f"INSERT INTO notifier_notification ({', '.join(COLUMNS)}) VALUES %s "
             "ON DUPLICATE KEY UPDATE id = id",
-            flat(draft.values for draft in ordered),
+            [tuples(draft.values for draft in ordered)],
         )
         keys = [draft.submission.dedupe_key for draft in drafts if draft.submission.dedupe_key]
         earlier = {} if count == len(drafts) else await earlier_ones(cursor.fetch, keys)

@@ -9,7 +9,7 @@ from typing import Any
 from notifier.domain.lease import Attempted
 from notifier.domain.outcome import Answer
 from notifier.store.mysql import Cursor
-from notifier.store.sql import flat, rows_of_marks
+from notifier.store.sql import tuples
 
 COLUMNS = ("notification_id", "attempt", "status", "latency_us", "body")
 LONGEST_BODY = 2048
@@ -21,10 +21,9 @@ def insert_answers(cursor: Cursor, items: Sequence[Attempted]) -> None:
     rows = [_values(item, answer) for item in items if (answer := item.outcome.answer)]
     if rows:
         cursor.later(
-            f"INSERT INTO notifier_answer ({', '.join(COLUMNS)}) "
-            f"VALUES {rows_of_marks(len(rows), len(COLUMNS))} ON DUPLICATE KEY UPDATE "
-            "attempt = attempt",
-            flat(rows),
+            f"INSERT INTO notifier_answer ({', '.join(COLUMNS)}) VALUES %s "
+            "ON DUPLICATE KEY UPDATE attempt = attempt",
+            [tuples(rows)],
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from notifier.domain.lease import Attempted
 from notifier.domain.outcome import Sent
 from notifier.store.mysql import Cursor
-from notifier.store.sql import flat, marks, rows_of_marks
+from notifier.store.sql import marks, tuples
 
 COLUMNS = (
     "notification_id",
@@ -79,9 +79,7 @@ def crashed_values(
 def insert_attempts(cursor: Cursor, rows: Sequence[tuple[Any, ...]]) -> None:
     if rows:
         cursor.later(
-            f"INSERT INTO notifier_attempt ({', '.join(COLUMNS)}) "
-            f"VALUES {rows_of_marks(len(rows), len(COLUMNS))}",
-            flat(rows),
+            f"INSERT INTO notifier_attempt ({', '.join(COLUMNS)}) VALUES %s", [tuples(rows)]
         )
 
 

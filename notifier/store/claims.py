@@ -15,13 +15,13 @@ from notifier.domain.lease import Claimed, Ended, Lease, Superseded
 from notifier.domain.message import Message
 from notifier.domain.notification import Role, State
 from notifier.domain.order import OrderRow, OrderStatus
-from notifier.domain.outcome import Permanent, Retry
-from notifier.domain.placement import Places
+from notifier.domain.outcome import Outcome, Permanent, Retry
+from notifier.domain.placement import Placement, Places
 from notifier.store.locked_row import COLUMNS, LockedRow
 from notifier.store.mysql import Cursor, Database
-from notifier.store.orders import Assignment, Orders
+from notifier.store.orders import Orders
 from notifier.store.publishers import insert_publishers, publisher_of
-from notifier.store.sql import marks
+from notifier.store.sql import listed, literal
 
 HELD_WAIT = timedelta(seconds=1)
 """Until an order is looked at again that the application holds locked."""
@@ -32,15 +32,19 @@ ClaimResult = Claimed | Ended | Superseded | claim.Forget | claim.TooEarly | cla
 
 @dataclass(slots=True)
 class _Plan:
-    """What the transaction is going to write. asked_s: when it began, by the monotonic clock."""
+    """What the transaction is going to write.
+
+    asked_s: when it began, by the monotonic clock. dispatched: by order book, ids of the
+    notifications and of their orders. places: of publishers' notifications, by ladder.
+    """
 
     token: bytes
     asked_s: float
     claimed: list[bytes] = field(default_factory=list)
-    dispatched: list[bytes] = field(default_factory=list)
+    dispatched: dict[str, list[tuple[bytes, int]]] = field(default_factory=dict)
     cancelled: dict[str, list[bytes]] = field(default_factory=dict)
-    assignments: dict[str, list[Assignment]] = field(default_factory=dict)
     publishers: list[tuple[Any, ...]] = field(default_factory=list)
+    places: dict[str, Placement] = field(default_factory=dict)
     put_off: list[tuple[datetime, bytes]] = field(default_factory=list)
 
 
@@ -83,9 +87,8 @@ class Claims:
     ) -> dict[bytes, LockedRow]:
         ids = sorted({message.notification_id.bytes for message, _ in requests})
         found = await cursor.fetch(
-            f"SELECT {COLUMNS} FROM notifier_notification WHERE id IN ({marks(len(ids))}) "
-            "ORDER BY id FOR UPDATE",
-            ids,
+            f"SELECT {COLUMNS} FROM notifier_notification WHERE id IN (%s) ORDER BY id FOR UPDATE",
+            [listed(ids)],
         )
         return {row[0]: LockedRow(*row) for row in found}
 
@@ -126,7 +129,7 @@ class Claims:
             delay = self._places.delay_until(row.due_at, row.now)
             return Superseded(message=row.message(), delay=delay)
         if row.deadline_at is not None and row.deadline_at < row.now:
-            return replace(self._claim(row, plan), refused=Permanent(code="expired"))
+            return self._claim(row, plan, refused=Permanent(code="expired"))
         if row.role == Role.DESIGNER and row.order_book in self._books:
             return self._dispatch(row, orders, plan)
         return self._claim(row, plan)
@@ -142,7 +145,7 @@ class Claims:
         match verdict:
             case dispatch.Missing():
                 refused = Retry(code="unknown_order", detail=f"no order {row.order_id}")
-                return replace(self._claim(row, plan), refused=refused)
+                return self._claim(row, plan, refused=refused)
             case dispatch.Taken(reason=reason):
                 row.state = State.CANCELLED
                 plan.cancelled.setdefault(reason, []).append(row.id)
@@ -165,36 +168,43 @@ class Claims:
         return claim.Forget(reason="left to the calendar")
 
     def _assign(self, row: LockedRow, plan: _Plan, publisher: str) -> Claimed:
-        assignment = Assignment(
-            order_id=row.order_id or 0,
-            designer_id=row.designer_id or 0,
-            designer_name=row.designer_name or "",
-        )
-        plan.assignments.setdefault(row.order_book, []).append(assignment)
-        plan.dispatched.append(row.id)
+        plan.dispatched.setdefault(row.order_book, []).append((row.id, row.order_id or 0))
         row.dispatched_at = row.now
-        delay = self._ladder(row.ladder).delay(0)
-        placement = self._places.place(row.now + delay, row.now, step_delay=delay)
-        values, message = publisher_of(row, publisher, placement)
+        values, message = publisher_of(row, publisher, self._first_place(row, plan))
         plan.publishers.append(values)
-        return replace(self._claim(row, plan), publish=(message,) if message else ())
+        return self._claim(row, plan, publish=(message,) if message else ())
 
-    def _claim(self, row: LockedRow, plan: _Plan) -> Claimed:
+    def _claim(
+        self,
+        row: LockedRow,
+        plan: _Plan,
+        *,
+        refused: Outcome | None = None,
+        publish: tuple[Message, ...] = (),
+    ) -> Claimed:
         plan.claimed.append(row.id)
         row.state = State.IN_FLIGHT
         until = row.now + self._lease.duration
-        return row.claimed(plan.token, until, asked_s=plan.asked_s)
+        return row.claimed(
+            plan.token, until, asked_s=plan.asked_s, refused=refused, publish=publish
+        )
 
-    def _ladder(self, name: str) -> Ladder:
-        return self._ladders.get(name) or self._ladders["default"]
+    def _first_place(self, row: LockedRow, plan: _Plan) -> Placement:
+        """The publisher's; one transaction has one moment, so it is the same for many."""
+        place = plan.places.get(row.ladder)
+        if place is None:
+            ladder = self._ladders.get(row.ladder) or self._ladders["default"]
+            delay = ladder.delay(0)
+            place = self._places.place(row.now + delay, row.now, step_delay=delay)
+            plan.places[row.ladder] = place
+        return place
 
     def _write(self, cursor: Cursor, plan: _Plan, rows: dict[bytes, LockedRow]) -> None:
-        for book, assignments in plan.assignments.items():
-            self._books[book].assign(cursor, assignments)
+        for book, pairs in plan.dispatched.items():
+            self._books[book].assign(cursor, pairs)
         insert_publishers(cursor, plan.publishers)
         if plan.claimed:
-            now = rows[plan.claimed[0]].now
-            self._write_claimed(cursor, plan, now)
+            self._write_claimed(cursor, plan, rows[plan.claimed[0]].now)
         for moment, id_ in plan.put_off:
             cursor.later(
                 "UPDATE notifier_notification SET state = 'scheduled', next_sweep_at = %s "
@@ -204,23 +214,19 @@ class Claims:
         for reason, ids in plan.cancelled.items():
             cursor.later(
                 "UPDATE notifier_notification SET state = 'cancelled', reason = %s, "
-                "settled_at = NOW(6), next_sweep_at = NULL "
-                f"WHERE id IN ({marks(len(ids))})",
-                [reason, *ids],
+                "settled_at = NOW(6), next_sweep_at = NULL WHERE id IN (%s)",
+                [reason, listed(ids)],
             )
 
     def _write_claimed(self, cursor: Cursor, plan: _Plan, now: datetime) -> None:
         until = now + self._lease.duration
-        dispatched = ""
-        if plan.dispatched:
-            dispatched = (
-                f", dispatched_at = IF(id IN ({marks(len(plan.dispatched))}), %s, dispatched_at)"
-            )
-        cursor.later(
-            "UPDATE notifier_notification SET state = 'in_flight', lease_token = %s, "
-            "lease_until = %s, next_sweep_at = %s, lease_owner = %s, claimed_at = %s"
-            f"{dispatched} WHERE id IN ({marks(len(plan.claimed))})",
-            [plan.token, until, until, self._lease.owner, now]
-            + ([*plan.dispatched, now] if plan.dispatched else [])
-            + plan.claimed,
-        )
+        dispatched = {id_ for pairs in plan.dispatched.values() for id_, _ in pairs}
+        others = [id_ for id_ in plan.claimed if id_ not in dispatched]
+        for ids, dispatched_at in ((dispatched, literal(now)), (others, "dispatched_at")):
+            if ids:
+                cursor.later(
+                    "UPDATE notifier_notification SET state = 'in_flight', lease_token = %s, "
+                    "lease_until = %s, next_sweep_at = %s, lease_owner = %s, claimed_at = %s, "
+                    f"dispatched_at = {dispatched_at} WHERE id IN (%s)",
+                    [plan.token, until, until, self._lease.owner, now, listed(ids)],
+                )

@@ -130,23 +130,29 @@ class Cursor:
         self._waiting.append(bound(sql, arguments))
 
     async def fetch(self, sql: str, arguments: Sequence[Any] = ()) -> list[Row]:
-        return (await self._execute(sql, arguments))[1]
+        self.later(sql, arguments)
+        return (await self._send())[1]
 
     async def run(self, sql: str, arguments: Sequence[Any] = ()) -> int:
-        return (await self._execute(sql, arguments))[0]
+        self.later(sql, arguments)
+        return (await self._send())[0][-1]
+
+    async def send(self) -> list[int]:
+        """What waits; the number of rows that each statement changed."""
+        return (await self._send())[0]
 
     async def roll_back(self) -> None:
         self._waiting.clear()
         try:
-            await asyncio.shield(self._execute("ROLLBACK", ()))
+            await asyncio.shield(self.run("ROLLBACK"))
         except (StoreUnavailable, StoreError):
             self._connection.close()
 
-    async def _execute(self, sql: str, arguments: Sequence[Any]) -> tuple[int, list[Row]]:
-        statements = [*self._waiting, bound(sql, arguments)]
+    async def _send(self) -> tuple[list[int], list[Row]]:
+        sql = "; ".join(self._waiting)
         self._waiting.clear()
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await ask(self._connection, "; ".join(statements))
+                return await ask(self._connection, sql)
         except (pymysql.Error, OSError, TimeoutError, RuntimeError) as error:
             raise explain(error, self._address) from error

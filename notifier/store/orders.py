@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from notifier.domain.order import OrderRow, OrderStatus
 from notifier.store.mysql import Cursor, Database
-from notifier.store.sql import VALUES_FIRST, flat, marks, quoted, values_table
+from notifier.store.sql import VALUES_FIRST, listed, marks, quoted
 
 LOADTEST_TABLE = "notifier_loadtest_order"
 NO_STATUS = -1
@@ -36,13 +36,6 @@ class Locked:
     held: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assignment:
-    order_id: int
-    designer_id: int
-    designer_name: str
-
-
 class Orders:
     """Statements on one order table, inside the claim's transaction."""
 
@@ -66,9 +59,8 @@ class Orders:
             return Locked()
         ordered = sorted(set(order_ids))
         rows = await cursor.fetch(
-            f"{self._select} WHERE {self._id} IN ({marks(len(ordered))}) "
-            f"ORDER BY {self._id} FOR UPDATE SKIP LOCKED",
-            ordered,
+            f"{self._select} WHERE {self._id} IN (%s) ORDER BY {self._id} FOR UPDATE SKIP LOCKED",
+            [listed(ordered)],
         )
         orders = {order.order_id: order for order in map(_row, rows)}
         missing = [order_id for order_id in ordered if order_id not in orders]
@@ -82,25 +74,23 @@ class Orders:
         )
         return frozenset(_row(row).order_id for row in rows)
 
-    def assign(self, cursor: Cursor, assignments: Sequence[Assignment]) -> None:
-        """Status 0 to 1 with all the designer's columns, in one statement. The rows are locked."""
-        if not assignments:
+    def assign(self, cursor: Cursor, pairs: Sequence[tuple[bytes, int]]) -> None:
+        """Status 0 to 1 with all the designer's columns, as the notifications' rows have them.
+
+        pairs: ids of notifications and of their orders. The rows are locked, all of them.
+        """
+        if not pairs:
             return
-        ids = [item.order_id for item in assignments]
-        values = values_table(("order_id", "designer_id", "designer_name"), len(assignments))
-        # With the ids twice even a table of two rows is read by its index, and no other row locked.
+        # With the orders' ids too even a table of two rows is read by its index, and no other row
+        # is locked.
         cursor.later(
-            f"UPDATE ({values}) v {VALUES_FIRST} {self._table} o ON o.{self._id} = v.order_id "
-            f"SET o.{self._status} = {int(OrderStatus.DESIGNING)}, "
-            f"o.{self._designer_id} = v.designer_id, o.{self._designer_name} = v.designer_name, "
+            f"UPDATE notifier_notification n {VALUES_FIRST} {self._table} o "
+            f"ON o.{self._id} = n.order_id SET o.{self._status} = {int(OrderStatus.DESIGNING)}, "
+            f"o.{self._designer_id} = IFNULL(n.designer_id, 0), "
+            f"o.{self._designer_name} = IFNULL(n.designer_name, ''), "
             f"o.{self._designed_at} = NOW() WHERE o.{self._status} = {int(OrderStatus.OPEN)} "
-            f"AND o.{self._id} IN ({marks(len(ids))})",
-            [
-                *flat(
-                    (item.order_id, item.designer_id, item.designer_name) for item in assignments
-                ),
-                *ids,
-            ],
+            f"AND n.id IN (%s) AND o.{self._id} IN (%s)",
+            [listed(id_ for id_, _ in pairs), listed(order_id for _, order_id in pairs)],
         )
 
     async def find(self, database: Database, order_no: str) -> tuple[str, OrderRow] | None:

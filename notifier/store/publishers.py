@@ -12,7 +12,7 @@ from notifier.domain.message import Message
 from notifier.domain.notification import ChannelName, Role, State, new_id
 from notifier.domain.placement import Placement
 from notifier.store.mysql import Cursor
-from notifier.store.sql import flat, rows_of_marks
+from notifier.store.sql import tuples
 
 NO_ADDRESS = "no_publisher_address"
 
@@ -114,7 +114,5 @@ def _message(notification_id: UUID, designer: DesignerRow, placement: Placement)
 def insert_publishers(cursor: Cursor, rows: Sequence[tuple[Any, ...]]) -> None:
     if rows:
         cursor.later(
-            f"INSERT INTO notifier_notification ({', '.join(COLUMNS)}) "
-            f"VALUES {rows_of_marks(len(rows), len(COLUMNS))}",
-            flat(rows),
+            f"INSERT INTO notifier_notification ({', '.join(COLUMNS)}) VALUES %s", [tuples(rows)]
         )

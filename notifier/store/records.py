@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,23 +17,16 @@ from notifier.domain.settle import InFlight, Next, Rules, release, settle
 from notifier.store.answers import insert_answers
 from notifier.store.attempts import attempt_values, insert_attempts, mark_late_success
 from notifier.store.mysql import Cursor, Database
-from notifier.store.sql import VALUES_FIRST, flat, marks, values_table
-
-LONGEST_REASON = 191
-UPDATED = (
-    "id",
-    "state",
-    "reason",
-    "seq",
-    "step",
-    "attempt",
-    "tier",
-    "due_at",
-    "next_sweep_at",
-    "unknown_since",
-    "crashes",
-    "settled_at",
+from notifier.store.next_rows import (
+    update_values,
+    write_next,
+    write_next_of_ours,
+    write_sent_of_ours,
 )
+from notifier.store.sql import listed
+
+SENT = Recorded(state=State.SENT)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Records:
@@ -45,8 +38,31 @@ class Records:
     async def record(self, attempts: Sequence[Attempted]) -> list[Recorded]:
         """Write outcomes, in one transaction; results in the order given.
 
+        Nearly always all leases are still ours: that is found out by writing, instead of reading
+        the rows first.
+
         Raises StoreUnavailable: try again, a record is idempotent by its lease.
         """
+        try:
+            return await self._record_ours(attempts)
+        except _NotAllOurs:
+            return await self._record_each(attempts)
+
+    async def _record_ours(self, attempts: Sequence[Attempted]) -> list[Recorded]:
+        """Raises _NotAllOurs: nothing was written."""
+        batch = _Batch(worker=self._worker)
+        results = [batch.add(item, self._settle(item, "")) for item in attempts]
+        async with self._database.transaction() as cursor:
+            write_sent_of_ours(cursor, batch.leases, batch.ended)
+            write_next_of_ours(cursor, batch.updates)
+            if sum(await cursor.send()) != len(attempts):
+                raise _NotAllOurs
+            insert_attempts(cursor, batch.rows)
+            insert_answers(cursor, attempts)
+        return results
+
+    async def _record_each(self, attempts: Sequence[Attempted]) -> list[Recorded]:
+        """With a look at every row, and under its lock."""
         async with self._database.transaction() as cursor:
             held = await _lock(cursor, [item.claimed for item in attempts])
             results, updates, rows = [], [], []
@@ -104,6 +120,31 @@ class Records:
         return self._rule_book.rules(claimed.ladder, claimed.notification.channel)
 
 
+class _NotAllOurs(Exception):
+    """A lease was lost, or somebody wished to cancel."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Batch:
+    """What is going to be written if all leases are ours."""
+
+    worker: str
+    leases: dict[bytes, list[bytes]] = field(default_factory=dict)
+    ended: datetime = LONG_AGO
+    updates: list[tuple[Any, ...]] = field(default_factory=list)
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def add(self, item: Attempted, after: Next) -> Recorded:
+        claimed = item.claimed
+        self.rows.append(attempt_values(item, after.attempted, self.worker))
+        if after.state is State.SENT:
+            self.leases.setdefault(claimed.token, []).append(claimed.notification.id.bytes)
+            self.ended = max(self.ended, item.ended)
+            return SENT
+        self.updates.append((*_update(claimed, after, item.ended), claimed.token))
+        return _recorded(claimed, after)
+
+
 @dataclass(frozen=True, slots=True)
 class _Held:
     state: str
@@ -116,8 +157,8 @@ async def _lock(cursor: Cursor, claims: Sequence[Claimed]) -> dict[bytes, _Held]
     ids = sorted({claimed.notification.id.bytes for claimed in claims})
     rows = await cursor.fetch(
         "SELECT id, state, attempt, lease_token, cancel_requested FROM notifier_notification "
-        f"WHERE id IN ({marks(len(ids))}) ORDER BY id FOR UPDATE",
-        ids,
+        "WHERE id IN (%s) ORDER BY id FOR UPDATE",
+        [listed(ids)],
     )
     return {row[0]: _Held(*row[1:]) for row in rows}
 
@@ -144,40 +185,6 @@ def _with_request(row: InFlight, cancel_requested: str) -> InFlight:
 
 def _update(claimed: Claimed, after: Next, now: datetime) -> tuple[Any, ...]:
     return update_values(claimed.notification.id.bytes, after, claimed.due_at, now)
-
-
-def update_values(id_: bytes, after: Next, due_at: datetime, now: datetime) -> tuple[Any, ...]:
-    """In the order of UPDATED. A terminal row keeps its last due_at, for people to see."""
-    return (
-        id_,
-        after.state.value,
-        after.reason[:LONGEST_REASON],
-        after.seq,
-        after.step,
-        after.attempt,
-        after.tier or 0,
-        after.due_at or due_at,
-        after.next_sweep_at,
-        after.unknown_since,
-        after.crashes,
-        None if after.due_at else now,
-    )
-
-
-def write_next(cursor: Cursor, updates: Sequence[tuple[Any, ...]]) -> None:
-    """The rows' new values; the caller holds their locks."""
-    if not updates:
-        return
-    cursor.later(
-        f"UPDATE ({values_table(UPDATED, len(updates))}) v {VALUES_FIRST} notifier_notification n "
-        "ON n.id = v.id SET n.state = v.state, n.reason = v.reason, n.seq = v.seq, "
-        "n.step = v.step, n.attempt = v.attempt, n.tier = IF(v.tier = 0, n.tier, v.tier), "
-        "n.due_at = v.due_at, n.next_sweep_at = v.next_sweep_at, "
-        "n.unknown_since = v.unknown_since, n.crashes = v.crashes, n.settled_at = v.settled_at, "
-        "n.sweeps = 0, n.postponements = 0, "
-        "n.lease_token = NULL, n.lease_until = NULL, n.lease_owner = NULL",
-        flat(updates),
-    )
 
 
 def _recorded(claimed: Claimed, after: Next) -> Recorded:

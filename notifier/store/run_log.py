@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from notifier.store.mysql import Database
-from notifier.store.sql import flat, rows_of_marks
+from notifier.store.sql import tuples
 
 MOST_ROWS = 1000
 
@@ -34,7 +34,6 @@ class MysqlSink:
                 for line in lines[start : start + MOST_ROWS]
             ]
             await self._database.run(
-                "INSERT INTO tg_log_order_dispatch (content, runtime, w_time) "
-                f"VALUES {rows_of_marks(len(rows), 3)}",
-                flat(rows),
+                "INSERT INTO tg_log_order_dispatch (content, runtime, w_time) VALUES %s",
+                [tuples(rows)],
             )

@@ -15,8 +15,8 @@ from notifier.domain.rules import RuleBook
 from notifier.domain.settle import InFlight, crash
 from notifier.store.attempts import crashed_values, insert_attempts
 from notifier.store.mysql import Cursor, Database
+from notifier.store.next_rows import update_values, write_next
 from notifier.store.pauses import resting_tiers
-from notifier.store.records import update_values, write_next
 from notifier.store.sql import marks
 
 Publish = Callable[[Sequence[tuple[Message, timedelta]]], Awaitable[None]]

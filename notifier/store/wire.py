@@ -31,8 +31,8 @@ BINARY = 63
 _BYTES_OF_LENGTH = {0xFC: 2, 0xFD: 3, 0xFE: 8}
 
 
-async def ask(connection: Any, sql: str) -> tuple[int, list[Row]]:
-    """Run statements; of the last one the number of changed rows, and its rows.
+async def ask(connection: Any, sql: str) -> tuple[list[int], list[Row]]:
+    """Run statements: the number of rows that each changed, or found, and the last one's rows.
 
     connection: aiomysql's, idle. Raises pymysql.Error, OSError. Whoever is cut short closes the
     connection, so that nobody takes the rest of the answer for his own.
@@ -55,11 +55,11 @@ async def ask(connection: Any, sql: str) -> tuple[int, list[Row]]:
 class _Answer:
     """One answer for each statement, up to the first that the server refuses.
 
-    Of the last one: changed, rows. status: the connection's. refusal: the server's error packet.
+    rows: of the last one. status: the connection's. refusal: the server's error packet.
     """
 
     def __init__(self) -> None:
-        self.changed = 0
+        self.changed: list[int] = []
         self.rows: list[Row] = []
         self.status = 0
         self.refusal: bytes | None = None
@@ -94,7 +94,8 @@ class _Answer:
             raise err.OperationalError(CR.CR_SERVER_LOST, "the server took leave")
         if kind == OK:
             self.rows = []
-            self.changed, at = _number(data, at + 1)
+            changed, at = _number(data, at + 1)
+            self.changed.append(changed)
             _, at = _number(data, at)
             self._ends(data, at)
         elif kind == ERROR:
@@ -119,7 +120,7 @@ class _Answer:
     def _row(self, data: bytes, at: int, end: int) -> None:
         kind = data[at]
         if kind == END and end - at <= LONGEST_END:
-            self.changed = len(self.rows)
+            self.changed.append(len(self.rows))
             self._ends(data, at + 3)
         elif kind == ERROR:
             self._refused(data, at, end)

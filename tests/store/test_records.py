@@ -275,3 +275,23 @@ async def test_records_and_claims_of_many_tasks_lock_nobody_out(core: Core) -> N
     )
     assert states == [("waiting", 2, 120)]
     assert await core.database.fetch("SELECT COUNT(*) FROM notifier_attempt") == [(120,)]
+
+
+async def test_one_lost_lease_takes_no_other_record_along(core: Core) -> None:
+    """Of several claims in one batch, told and refused, each with a token of its own."""
+    claims = [await core.claimed(await core.due()) for _ in range(9)]
+    outcomes: list[Outcome] = [Sent(), Retry(code="-1"), Permanent(code="x")] * 3
+    stolen, unwanted, gone = claims[0], claims[4], claims[8]
+    ids = [claimed.notification.id for claimed in claims]
+    await core.set(stolen.notification.id, lease_token=b"another's token!")
+    await core.set(unwanted.notification.id, cancel_requested="by_hand")
+    await core.database.run(
+        "DELETE FROM notifier_notification WHERE id = %s", [gone.notification.id.bytes]
+    )
+    items = [attempted(one, outcome) for one, outcome in zip(claims, outcomes, strict=True)]
+    recorded = await core.records.record(items)
+    assert [one.lost for one in recorded] == [True, *[False] * 7, True]
+    states = [(await core.row(id_))["state"] for id_ in ids[:8]]
+    assert states == ["sent", "waiting", "dead", "sent", "cancelled", "dead", "sent", "waiting"]
+    made = [len(await core.attempts(id_)) for id_ in ids]
+    assert made == [1] * 8 + [0]
