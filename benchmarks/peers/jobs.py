@@ -41,7 +41,7 @@ class Sizes:
 
     @property
     def published(self) -> int:
-        return max(self.orders // 2, 1)
+        return max(self.orders // 4, 1)
 
     @property
     def seconds(self) -> int:

@@ -16,6 +16,8 @@ Round = Callable[[Contestant, Variant, int], Tally]
 MOST_TRIAL = 2_000
 MOST_TRIAL_OF_OURS = 8_000
 """notifier and the floor are done with a small number before they are warm."""
+OUT_BELOW = 0.6
+"""A peer so far below the best one's first round has had its only one: the time is the others'."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +63,25 @@ def run(
     """By name. best: everybody's number of workers, by name."""
     tallies: dict[str, list[Tally]] = {one.name: [] for one in contestants}
     for number in range(plan.rounds):
-        for one in in_turn(contestants, number):
+        for one in in_turn(_still_in(contestants, tallies), number):
             tally = job.do(one, best[one.name], plan.orders)
             say(f"round {number + 1}: {one.name} {tally.per_s:,.0f}/s")
             tallies[one.name].append(tally)
     return {
         name: Score(label=best[name].label, tallies=tuple(each)) for name, each in tallies.items()
     }
+
+
+def _still_in(
+    contestants: Sequence[Contestant], tallies: Mapping[str, Sequence[Tally]]
+) -> Sequence[Contestant]:
+    first = {name: rounds[0].per_s for name, rounds in tallies.items() if rounds}
+    best = max((first[one.name] for one in contestants if one.is_peer and first), default=0.0)
+    return [
+        one
+        for one in contestants
+        if not one.is_peer or not first or first[one.name] >= OUT_BELOW * best
+    ]
 
 
 def in_turn(contestants: Sequence[Contestant], number: int) -> Sequence[Contestant]:

@@ -11,14 +11,14 @@ import httpx
 import pytest
 
 from benchmarks.peers import environment, picture, report
-from benchmarks.peers.contestants import CONTESTANTS
+from benchmarks.peers.contestants import CONTESTANTS, Contestant, Variant
 from benchmarks.peers.cost import Meter, Sample, cost_of, typical
 from benchmarks.peers.hits import BadLog, Hit, Tally, read_hits, tally_of
 from benchmarks.peers.jobs import compared
 from benchmarks.peers.memory import Memory, memory_of
 from benchmarks.peers.process import wait_until
 from benchmarks.peers.result import document_of
-from benchmarks.peers.run import in_turn
+from benchmarks.peers.run import Job, Plan, in_turn, run
 from benchmarks.peers.sink import refusing
 from benchmarks.peers.verdict import (
     GUARDED_TO_FLOOR,
@@ -233,3 +233,22 @@ def test_the_guard_goes_by_the_median_ratio_of_a_round() -> None:
     low, enough = (GUARDED_TO_FLOOR - 0.01) * 100, (GUARDED_TO_FLOOR + 0.01) * 10
     assert guard_check([(low, 100), (enough, 10), (9, 10)]).is_met
     assert not guard_check([(low, 100), (low, 100), (10, 10)]).is_met
+
+
+def test_a_peer_far_behind_the_best_one_has_one_round_and_the_others_all() -> None:
+    speeds = {"celery": 590, "dramatiq": 1000, "taskiq": 600, "notifier": 5, "floor": 10}
+    asked = [one for one in CONTESTANTS if one.name in speeds]
+
+    def do(one: Contestant, _: Variant, orders: int) -> Tally:
+        return Tally(orders=orders, lost=0, doubled=0, seconds=(orders - 1) / speeds[one.name])
+
+    job = Job(do=do, variants=lambda one: one.variants)
+    best = {one.name: one.variants[0] for one in asked}
+    scores = run(job, asked, best, plan=Plan(orders=101, rounds=3), say=lambda _: None)
+    assert {name: len(each.tallies) for name, each in scores.items()} == {
+        "celery": 1,
+        "dramatiq": 3,
+        "taskiq": 3,
+        "notifier": 3,
+        "floor": 3,
+    }

@@ -53,7 +53,7 @@ def tell(order_id: int) -> None:
 
 
 def put(send: Callable[[int], object], insist: Callable[[int], object]) -> None:
-    """Do what the command line wants. PEERS_THREADS: so many publish at once."""
+    """Do what the command line wants. PEERS_THREADS: so many publish at once, 8."""
     what, orders = asked()
 
     def publish(order_id: int) -> None:
@@ -61,7 +61,7 @@ def put(send: Callable[[int], object], insist: Callable[[int], object]) -> None:
             cursor.execute(INSERT, [order_id, f"peer-{order_id}"])
         send(order_id)
 
-    with timed(), ThreadPoolExecutor(int(os.environ.get("PEERS_THREADS", "1"))) as pool:
+    with timed(), ThreadPoolExecutor(int(os.environ.get("PEERS_THREADS", "8"))) as pool:
         for _ in pool.map({"fill": send, "insist": insist, "publish": publish}[what], orders):
             pass
 
