@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from notifier.broker.connection import Link
@@ -17,6 +18,8 @@ from notifier.dispatch.intervene import Replay
 from notifier.dispatch.pausing import Pausing
 from notifier.dispatch.reschedule import Reschedule
 from notifier.domain.notice import Offer
+from notifier.domain.notification import State
+from notifier.domain.pause import Pause
 from notifier.domain.placement import Places
 from notifier.domain.submission import Submission
 from notifier.errors import InvalidInput
@@ -28,12 +31,15 @@ from notifier.store.endpoints import Endpoints
 from notifier.store.interventions import Interventions
 from notifier.store.listing import Listing
 from notifier.store.mysql import Database
+from notifier.store.outbox_rows import Backlog, OutboxRows
 from notifier.store.pauses import MysqlPauses
 from notifier.store.replays import Replays
 from notifier.store.rescheduling import Rescheduling
+from notifier.store.standing_counts import counts_by_state
 from notifier.store.timelines import Timelines
 from notifier.wiring.delay import chosen_delay, mending_of
 from notifier.wiring.endpoints import addresses_of, registry_on
+from notifier.wiring.fleet import queue_depths
 from notifier.wiring.parts import (
     ladders_of,
     offer_of,
@@ -77,6 +83,20 @@ class Tools:
     desk: Desk
     api_keys: ApiKeys
     is_broker_up: Callable[[], bool]
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What a monitor asks for. All raise StoreUnavailable, StoreError.
+
+    depths: messages ready by tier; None where the broker does not answer.
+    """
+
+    counts: Callable[[], Awaitable[Mapping[State, int]]]
+    backlog: Callable[[], Awaitable[Backlog]]
+    pauses: Callable[[], Awaitable[Sequence[Pause]]]
+    depths: Callable[[], Awaitable[Mapping[int, int] | None]]
 
 
 @asynccontextmanager
@@ -114,6 +134,7 @@ async def open_tools(settings: Settings) -> AsyncIterator[Tools]:
                 desk=_desk_of(settings, database, publisher, acceptor, places, registry),
                 api_keys=ApiKeys(database),
                 is_broker_up=lambda: links[0].is_up,
+                figures=_figures_of(settings, database),
             )
 
 
@@ -123,6 +144,18 @@ def _faults_of(settings: Settings, database: Database) -> Faults:
         return {**await conflicts(database, submissions), **unknown}
 
     return faults
+
+
+def _figures_of(settings: Settings, database: Database) -> Figures:
+    async def depths() -> Mapping[int, int] | None:
+        return await queue_depths(settings)
+
+    return Figures(
+        counts=partial(counts_by_state, database),
+        backlog=OutboxRows(database).backlog,
+        pauses=MysqlPauses(database).all,
+        depths=depths,
+    )
 
 
 def _desk_of(
