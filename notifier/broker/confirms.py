@@ -6,13 +6,11 @@ import asyncio
 import itertools
 from collections.abc import Callable
 
-import pamqp.frame
-from pamqp import commands as spec
-from pamqp.body import ContentBody
-from pamqp.header import ContentHeader
+from pamqp.common import FieldTable
 
+from notifier.broker import frames
 from notifier.broker.mechanism import Address
-from notifier.broker.wire import Confirm, DirectChannel, Writer
+from notifier.broker.wire import DirectChannel, DirectConnection, Writer
 from notifier.errors import BrokerUnavailable
 
 
@@ -24,7 +22,12 @@ class Confirms:
     """
 
     def __init__(
-        self, channel: DirectChannel, *, timeout_s: float, on_nack: Callable[[], None]
+        self,
+        transport: DirectConnection,
+        channel: DirectChannel,
+        *,
+        timeout_s: float,
+        on_nack: Callable[[], None],
     ) -> None:
         self._channel = channel
         self._on_nack = on_nack
@@ -35,21 +38,23 @@ class Confirms:
         self._pending: dict[int, tuple[asyncio.Future[None], float]] = {}
         self._last_tag = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._writer = Writer(channel, self._collect)
+        self._writer = Writer(transport, self._collect)
         channel.on_confirm = self._on_confirm
 
     def send(
-        self, address: Address, body: bytes, properties: spec.Basic.Properties
+        self, address: Address, body: bytes, *, headers: FieldTable, message_id: str
     ) -> asyncio.Future[None]:
-        number, size = self._channel.number, self._channel.max_content_size
-        header = ContentHeader(body_size=len(body), properties=properties)
-        frames = [self._method(address), pamqp.frame.marshal(header, number)]
-        for start in range(0, len(body), size):
-            content = ContentBody(body[start : start + size])
-            frames.append(pamqp.frame.marshal(content, number))
+        channel = self._channel
+        content = frames.content(
+            channel.number,
+            body,
+            headers=headers,
+            message_id=message_id,
+            most=channel.max_content_size,
+        )
         if not self._frames:
             self._writer.wake()
-        self._frames += frames
+        self._frames += (self._method(address), content)
         self._last_tag += 1
         future = self._loop.create_future()
         self._pending[self._last_tag] = (future, self._loop.time() + self._timeout_s)
@@ -65,25 +70,23 @@ class Confirms:
     def _method(self, address: Address) -> bytes:
         frame = self._methods.get(address)
         if frame is None:
-            publish = spec.Basic.Publish(
+            frame = self._methods[address] = frames.publish(
+                self._channel.number,
                 exchange=address.exchange,
                 routing_key=address.routing_key,
                 mandatory=address.mandatory,
             )
-            frame = self._methods[address] = pamqp.frame.marshal(publish, self._channel.number)
         return frame
 
     def _collect(self) -> bytes:
-        frames = b"".join(self._frames)
+        written = b"".join(self._frames)
         self._frames.clear()
-        return frames
+        return written
 
-    def _on_confirm(self, frame: Confirm) -> None:
-        accepted = isinstance(frame, spec.Basic.Ack)
+    def _on_confirm(self, tag: int, multiple: bool, accepted: bool) -> None:
         error = "" if accepted else "RabbitMQ refused the message (basic.nack)"
-        tag = frame.delivery_tag or self._last_tag
-        if getattr(frame, "multiple", False):
-            self._settle(tag, error)
+        if multiple:
+            self._settle(tag or self._last_tag, error)
         elif tag in self._pending:
             _answer(self._pending.pop(tag)[0], error)
         if not accepted:

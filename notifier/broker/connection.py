@@ -16,13 +16,12 @@ from functools import partial
 from ipaddress import ip_address
 
 import aio_pika
-import aiormq
 import structlog
 from aio_pika.abc import AbstractConnection
-from aiormq.abc import AbstractConnection as Transport
 from yarl import URL
 
 from notifier.broker.faults import answering, cause_of, connecting
+from notifier.broker.wire import DirectConnection as Transport
 from notifier.errors import BrokerUnavailable, NotifierError, SettingsError
 
 log = structlog.get_logger(__name__)
@@ -87,7 +86,7 @@ async def open_transport(server: Server, *, name: str) -> Transport:
 
     Raises BrokerUnavailable that names the address and the cause.
     """
-    transport = aiormq.Connection(_url(server), client_properties={"connection_name": name})
+    transport = Transport(_url(server), name=name)
     with connecting(server.address):
         async with asyncio.timeout(server.timeout.total_seconds()):
             await transport.connect()

@@ -7,15 +7,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 
-import pamqp.frame
-from aiormq.abc import AbstractConnection, DeliveredMessage
+from aiormq.abc import DeliveredMessage
 from aiormq.exceptions import ChannelAccessRefused, ChannelNotFoundEntity
-from pamqp import commands as spec
 
+from notifier.broker import frames
 from notifier.broker.connection import Link
 from notifier.broker.delivery import Delivery, Handler, Handlers
 from notifier.broker.faults import answering
-from notifier.broker.wire import DirectChannel, Writer, open_channel
+from notifier.broker.wire import DirectChannel, DirectConnection, Writer, open_channel
 from notifier.errors import BrokerUnavailable, TopologyError
 
 
@@ -92,10 +91,12 @@ class Consumer:
         except BrokerUnavailable as error:
             self._link.drop(str(error))
 
-    async def _attach(self, transport: AbstractConnection) -> None:
+    async def _attach(self, transport: DirectConnection) -> None:
         timeout_s = self._link.server.timeout.total_seconds()
         channel = await open_channel(transport, confirms=False, timeout_s=timeout_s)
-        session = _Session(channel, self.queue, self._on_delivery, timeout_s=timeout_s)
+        session = _Session(
+            transport, channel, self.queue, on_delivery=self._on_delivery, timeout_s=timeout_s
+        )
         channel.closing.add_done_callback(partial(self._detach, session))
         # A cancel by the broker: the queue was deleted, or an ack took longer than it allows.
         channel.on_consumer_cancel_callbacks.add(
@@ -114,7 +115,7 @@ class Consumer:
             self._session = None
             self._link.drop(str(error or "channel closed"))
 
-    def _on_delivery(self, delivery: Delivery, reject: Callable[[], None]) -> None:
+    def _on_delivery(self, delivery: Delivery, reject: Callable[[int], None]) -> None:
         self._handlers.start(self._handler, delivery, reject)
 
 
@@ -123,10 +124,11 @@ class _Session:
 
     def __init__(
         self,
+        transport: DirectConnection,
         channel: DirectChannel,
         queue: str,
-        on_delivery: Callable[[Delivery, Callable[[], None]], None],
         *,
+        on_delivery: Callable[[Delivery, Callable[[int], None]], None],
         timeout_s: float,
     ) -> None:
         self._channel = channel
@@ -138,8 +140,8 @@ class _Session:
         self._rejected: list[int] = []
         self._consumer_tag: str | None = None
         self._is_over = False
-        self._writer = Writer(channel, self._collect)
-        channel.on_delivery = self._on_frame
+        self._writer = Writer(transport, self._collect)
+        channel.on_delivery = self._on_content
 
     async def consume(self) -> None:
         """Raises TopologyError where the queue is missing or not for us."""
@@ -163,7 +165,7 @@ class _Session:
             await self._channel.basic_cancel(tag, timeout=self._timeout_s)
 
     async def close(self) -> None:
-        await self._writer.finish()
+        self._writer.finish()
         self._is_over = True
         with suppress(BrokerUnavailable), answering("closing"):
             await self._channel.close(timeout=self._timeout_s)
@@ -172,16 +174,18 @@ class _Session:
         self._is_over = True
         self._writer.abandon()
 
-    def _on_frame(self, message: DeliveredMessage) -> None:
-        tag = message.delivery_tag or 0
+    def _on_content(self, tag: int, redelivered: bool, header: bytes, body: bytes) -> None:
+        if self._is_over:
+            return
         self._unsettled[tag] = None
-        delivery = Delivery(
-            message.body,
-            message.header.properties.headers or {},
-            bool(message.redelivered),
-            partial(self._settle, tag, self._acked),
-        )
-        self._on_delivery(delivery, partial(self._settle, tag, self._rejected))
+        delivery = Delivery(body, header, redelivered=redelivered, ack=self._ack, tag=tag)
+        self._on_delivery(delivery, self._reject)
+
+    def _ack(self, tag: int) -> None:
+        self._settle(tag, self._acked)
+
+    def _reject(self, tag: int) -> None:
+        self._settle(tag, self._rejected)
 
     def _settle(self, tag: int, settled: list[int]) -> None:
         if self._is_over or tag not in self._unsettled:
@@ -195,18 +199,17 @@ class _Session:
 
         The rejects go first: that one ack would settle them as well.
         """
+        number = self._channel.number
         oldest = next(iter(self._unsettled), None)
         together = [tag for tag in self._acked if oldest is None or tag < oldest]
-        apart = [tag for tag in self._acked if oldest is not None and tag > oldest]
-        frames: list[spec.Basic.Ack | spec.Basic.Reject] = [
-            spec.Basic.Reject(delivery_tag=tag, requeue=True) for tag in self._rejected
-        ]
+        written = [frames.reject(number, tag) for tag in self._rejected]
         if together:
-            frames.append(spec.Basic.Ack(delivery_tag=max(together), multiple=len(together) > 1))
-        frames += [spec.Basic.Ack(delivery_tag=tag) for tag in apart]
+            written.append(frames.ack(number, max(together), multiple=len(together) > 1))
+        if oldest is not None:
+            written += [frames.ack(number, tag) for tag in self._acked if tag > oldest]
         self._acked.clear()
         self._rejected.clear()
-        return b"".join(pamqp.frame.marshal(frame, self._channel.number) for frame in frames)
+        return b"".join(written)
 
 
 async def _unused(_: DeliveredMessage) -> None:

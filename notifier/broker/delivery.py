@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
+
+from notifier.broker.frames import headers_of
 
 log = structlog.get_logger(__name__)
 
@@ -16,24 +18,44 @@ REJECT_AFTER = timedelta(seconds=1)
 """A handler that raises would otherwise get the same message back at once, again and again."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Delivery:
     """A message that was taken and is not settled yet.
 
     redelivered: it was delivered before and not acked; somebody may have acted on it.
+    tag: what it is called where it is settled.
     """
 
-    body: bytes
-    headers: Mapping[str, Any]
-    redelivered: bool
-    _ack: Callable[[], None] = field(repr=False)
+    __slots__ = ("_ack", "_headers", "body", "redelivered", "tag")
+
+    def __init__(
+        self,
+        body: bytes,
+        headers: Mapping[str, Any] | bytes,
+        *,
+        redelivered: bool,
+        ack: Callable[[int], None],
+        tag: int = 0,
+    ) -> None:
+        """headers: as they are, or the payload of the content header that has them."""
+        self.body = body
+        self.redelivered = redelivered
+        self.tag = tag
+        self._headers = headers
+        self._ack = ack
+
+    @property
+    def headers(self) -> Mapping[str, Any]:
+        # Hardly ever asked for, and costly to read: a message that waited names where it did.
+        if isinstance(self._headers, bytes):
+            self._headers = headers_of(self._headers)
+        return self._headers
 
     def ack(self) -> None:
         """Settle it. Leaves with the next write; harmless when repeated or after a reconnect."""
-        self._ack()
+        self._ack(self.tag)
 
 
-Handler = Callable[[Delivery], Awaitable[None]]
+Handler = Callable[[Delivery], Coroutine[Any, Any, None]]
 
 
 class Handlers:
@@ -45,35 +67,32 @@ class Handlers:
     def __init__(self, queue: str) -> None:
         self._queue = queue
         self._tasks: set[asyncio.Task[None]] = set()
-        self._idle = asyncio.Event()
-        self._idle.set()
 
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def start(self, handler: Handler, delivery: Delivery, reject: Callable[[], None]) -> None:
-        task = asyncio.create_task(self._run(handler, delivery, reject))
+    def start(self, handler: Handler, delivery: Delivery, reject: Callable[[int], None]) -> None:
+        task = asyncio.create_task(handler(delivery))
         self._tasks.add(task)
-        self._idle.clear()
-        task.add_done_callback(self._on_done)
+        task.add_done_callback(partial(self._on_done, delivery, reject))
 
     async def idle(self) -> None:
-        await self._idle.wait()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def cancel(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _on_done(self, task: asyncio.Task[None]) -> None:
+    def _on_done(
+        self, delivery: Delivery, reject: Callable[[int], None], task: asyncio.Task[None]
+    ) -> None:
         self._tasks.discard(task)
-        if not self._tasks:
-            self._idle.set()
-
-    async def _run(self, handler: Handler, delivery: Delivery, reject: Callable[[], None]) -> None:
-        try:
-            await handler(delivery)
-        except Exception:
-            log.exception("delivery.failed", queue=self._queue, redelivered=delivery.redelivered)
-            await asyncio.sleep(REJECT_AFTER.total_seconds())
-            reject()
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        log.error(
+            "delivery.failed", queue=self._queue, redelivered=delivery.redelivered, exc_info=error
+        )
+        loop = asyncio.get_running_loop()
+        loop.call_later(REJECT_AFTER.total_seconds(), reject, delivery.tag)

@@ -177,8 +177,10 @@ class MemoryConsumer:
         self._last_tag += 1
         tag = self._last_tag
         self._taken[tag] = held
-        delivery = Delivery(held.body, held.headers, held.redelivered, partial(self._ack, tag))
-        self._handlers.start(self._handler, delivery, partial(self._reject, tag))
+        delivery = Delivery(
+            held.body, held.headers, redelivered=held.redelivered, ack=self._ack, tag=tag
+        )
+        self._handlers.start(self._handler, delivery, self._reject)
 
     def _ack(self, tag: int) -> None:
         if self._taken.pop(tag, None) is not None:

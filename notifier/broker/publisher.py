@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 
-from aiormq.abc import AbstractChannel, AbstractConnection
+from aiormq.abc import AbstractChannel
 from aiormq.exceptions import ChannelNotFoundEntity, PublishError
 from pamqp import commands as spec
 from pamqp.common import FieldTable
@@ -21,7 +21,7 @@ from notifier.broker.faults import answering
 from notifier.broker.headers import dead_headers, fresh_headers
 from notifier.broker.mechanism import APPLY, Address, Mechanism
 from notifier.broker.topology import Topology
-from notifier.broker.wire import open_channel
+from notifier.broker.wire import DirectConnection, open_channel
 from notifier.domain.message import Message
 from notifier.errors import BrokerUnavailable, TopologyError
 
@@ -153,22 +153,17 @@ class Publisher:
     ) -> asyncio.Future[None]:
         if self._confirms is None:
             raise self._away()
-        properties = spec.Basic.Properties(
-            content_type="application/json",
-            delivery_mode=PERSISTENT,
-            headers=headers,
-            message_id=f"{subject}:{next(self._unique)}",
-        )
-        return self._confirms.send(address, body, properties)
+        message_id = f"{subject}:{next(self._unique)}"
+        return self._confirms.send(address, body, headers=headers, message_id=message_id)
 
     def _away(self) -> BrokerUnavailable:
         return BrokerUnavailable(f"not connected to RabbitMQ at {self._link.server.address}")
 
-    async def _attach(self, transport: AbstractConnection) -> None:
+    async def _attach(self, transport: DirectConnection) -> None:
         timeout_s = self._link.server.timeout.total_seconds()
         self._plain = await transport.channel(timeout=timeout_s)
         channel = await open_channel(transport, confirms=True, timeout_s=timeout_s)
-        confirms = Confirms(channel, timeout_s=self._timeout_s, on_nack=self._on_nack)
+        confirms = Confirms(transport, channel, timeout_s=self._timeout_s, on_nack=self._on_nack)
         self._confirms = confirms
         self._opened_s = asyncio.get_running_loop().time()
         channel.on_return = partial(self._on_return, confirms)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -32,7 +32,7 @@ class Consumer(Protocol):
     def in_flight(self) -> int: ...
 
     async def consume(
-        self, handler: Callable[[Delivery], Awaitable[None]], *, prefetch: int
+        self, handler: Callable[[Delivery], Coroutine[Any, Any, None]], *, prefetch: int
     ) -> None: ...
 
     async def pause(self) -> None: ...

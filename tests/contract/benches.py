@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import aio_pika
 from aiormq.exceptions import AMQPError
@@ -42,7 +42,7 @@ class AnyConsumer(Protocol):
     def in_flight(self) -> int: ...
 
     async def consume(
-        self, handler: Callable[[Delivery], Awaitable[None]], *, prefetch: int
+        self, handler: Callable[[Delivery], Coroutine[Any, Any, None]], *, prefetch: int
     ) -> None: ...
 
     async def pause(self) -> None: ...

@@ -142,7 +142,7 @@ class Process:
         body = message if isinstance(message, bytes) else codec.encode(message)
         acks: list[None] = []
         await self.attempts.handle(
-            Delivery(body, headers or {}, redelivered, lambda: acks.append(None))
+            Delivery(body, headers or {}, redelivered=redelivered, ack=lambda _: acks.append(None))
         )
         return len(acks)
 
