@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -16,15 +17,18 @@ from notifier.errors import DecodeError, UnknownVersion
 LONGEST_BODY = 64 * 1024
 """Bytes. Ours have some 250; what is longer is somebody else's."""
 LONGEST_ORDER_NO = 255
+LARGEST = 2**63
 
 Word = TypeVar("Word", bound=StrEnum)
+_CHANNELS = {word.value: word for word in ChannelName}
+_ROLES = {word.value: word for word in Role}
 
 
 def encode(message: Message) -> bytes:
     return orjson.dumps(
         {
             "v": VERSION,
-            "notification_id": str(message.notification_id),
+            "notification_id": message.notification_id,
             "seq": message.seq,
             "order_no": message.order_no,
             "channel": message.channel.value,
@@ -37,7 +41,7 @@ def encode(message: Message) -> bytes:
 
 
 def _written(moment: datetime) -> str:
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def decode(body: bytes) -> Message:
@@ -53,8 +57,8 @@ def decode(body: bytes) -> Message:
         notification_id=_uuid(fields),
         seq=_whole(fields, "seq", least=0),
         order_no=_order_no(fields),
-        channel=_word(fields, "channel", ChannelName),
-        role=_word(fields, "role", Role),
+        channel=_word(fields, "channel", _CHANNELS),
+        role=_word(fields, "role", _ROLES),
         attempt=_whole(fields, "attempt", least=1),
         tier=_whole(fields, "tier", least=1),
         due_at=_due_at(fields),
@@ -75,9 +79,9 @@ def _fields(body: bytes) -> dict[str, Any]:
 
 def _whole(fields: dict[str, Any], name: str, *, least: int) -> int:
     value = fields.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 2**63:
-        raise DecodeError(f"{name}: {_shown(value)} is no whole number from {least}")
-    return value
+    if type(value) is int and least <= value < LARGEST:  # a bool is an int, to isinstance
+        return value
+    raise DecodeError(f"{name}: {_shown(value)} is no whole number from {least}")
 
 
 def _text(fields: dict[str, Any], name: str) -> str:
@@ -94,13 +98,12 @@ def _order_no(fields: dict[str, Any]) -> str:
     return text
 
 
-def _word(fields: dict[str, Any], name: str, words: type[Word]) -> Word:
+def _word(fields: dict[str, Any], name: str, words: Mapping[str, Word]) -> Word:
     text = _text(fields, name)
-    try:
-        return words(text)
-    except ValueError:
-        known = ", ".join(words)
-        raise DecodeError(f"{name}: {_shown(text)} is none of {known}") from None
+    word = words.get(text)
+    if word is None:
+        raise DecodeError(f"{name}: {_shown(text)} is none of {', '.join(words)}")
+    return word
 
 
 def _uuid(fields: dict[str, Any]) -> UUID:

@@ -12,8 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import timedelta
 from time import monotonic
 from typing import TypeVar
 
@@ -31,14 +30,14 @@ from notifier.dispatch.ports import (
     RecordStore,
     RunLog,
 )
+from notifier.dispatch.sending import Sending
 from notifier.dispatch.tally import Tally
 from notifier.domain.claim import WORTH_WAITING, Forget, NoRow, TooEarly
 from notifier.domain.lease import Attempted, Claimed, Ended, PutOff, Recorded, Superseded
 from notifier.domain.message import Message
-from notifier.domain.notification import Channel, scopes_of
-from notifier.domain.outcome import Held, Outcome, Paused, Unknown
+from notifier.domain.notification import Channel
+from notifier.domain.outcome import Paused
 from notifier.domain.rules import RuleBook
-from notifier.domain.settle import OPEN_REST, may_send
 from notifier.errors import (
     BrokerUnavailable,
     DecodeError,
@@ -48,6 +47,7 @@ from notifier.errors import (
 )
 
 log = structlog.get_logger(__name__)
+Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 TakeForeign = Callable[[Delivery, DecodeError], Awaitable[None]]
 
@@ -92,9 +92,8 @@ class Attempts:
         self._decode = decode
         self._publisher = publisher
         self._foreign = foreign
-        self._channels = channels
-        self._pauses = pauses
-        self._rule_book = rule_book
+        self._sending = Sending(channels, pauses=pauses, rule_book=rule_book)
+        self._places = rule_book.places
         self._run_log = run_log
         self._tally = tally
         self._claim = Batch[tuple[Message, bool], ClaimResult](
@@ -104,9 +103,12 @@ class Attempts:
             records.record, most=limits.batch, lanes=limits.lanes, linger_s=limits.record_linger_s
         )
         self._release = Batch[PutOff, Recorded](records.release, most=limits.batch)
-        self.draining = False
         self._is_store_away = False
         self._clock = DatabaseClock()
+
+    def drain(self) -> None:
+        """Begin no attempt any more; those that are under way come to their end."""
+        self._sending.draining = True
 
     async def handle(self, delivery: Delivery) -> None:
         """Perform one attempt and ack. Raises BrokerUnavailable: leave it to be delivered again."""
@@ -118,11 +120,11 @@ class Attempts:
             delivery.ack()
             return
         except DecodeError as error:
-            await self._patiently(partial(self._foreign, delivery, error))
+            await self._patiently(self._take_foreign, (delivery, error))
             delivery.ack()
             return
         await self._wait_for_its_moment(self._clock.left(message.due_at))
-        if self.draining:
+        if self._sending.draining:
             return
         try:
             result = await self._claim_at_its_moment(message, delivery)
@@ -135,16 +137,19 @@ class Attempts:
             await self._follow(result, delivery, message)
         delivery.ack()
 
+    def _take_foreign(self, request: tuple[Delivery, DecodeError]) -> Awaitable[None]:
+        return self._foreign(*request)
+
     async def _claim_at_its_moment(self, message: Message, delivery: Delivery) -> ClaimResult:
         request = (message, delivery.redelivered)
         asked_s = monotonic()
-        result = await self._patiently(lambda: self._claim(request))
-        if isinstance(result, TooEarly) and result.remaining <= WORTH_WAITING:
-            self._clock.learn(message.due_at - result.remaining, asked_s)
-            await self._wait_for_its_moment(result.remaining)
-            return await self._patiently(lambda: self._claim(request))
+        result = await self._patiently(self._claim, request)
         if isinstance(result, Claimed):
             self._clock.learn(result.now, result.asked_s)
+        elif isinstance(result, TooEarly) and result.remaining <= WORTH_WAITING:
+            self._clock.learn(message.due_at - result.remaining, asked_s)
+            await self._wait_for_its_moment(result.remaining)
+            return await self._patiently(self._claim, request)
         return result
 
     async def _wait_for_its_moment(self, left: timedelta | None) -> None:
@@ -157,8 +162,8 @@ class Attempts:
             case Claimed():
                 await self._attempt(result)
             case TooEarly(remaining=remaining):
-                places = self._rule_book.places
-                await self._publisher.publish(message, delay=places.delays.fit(remaining))
+                delay = self._places.delays.fit(remaining)
+                await self._publisher.publish(message, delay=delay)
             case Superseded(message=later, delay=delay):
                 await self._publisher.publish(later, delay=delay)
             case NoRow():
@@ -175,10 +180,11 @@ class Attempts:
             asyncio.create_task(self._announce(claimed, message)) for message in claimed.publish
         ]
         try:
-            attempted = await self._send(claimed)
+            attempted = await self._sending.send(claimed)
             recorded = await self._settle(attempted)
         finally:
-            await asyncio.gather(*announcing)
+            if announcing:
+                await asyncio.gather(*announcing)
         pass_by("before_republish")
         if recorded.next is not None:
             await self._publisher.publish(recorded.next, delay=self._left(claimed, recorded.next))
@@ -186,68 +192,15 @@ class Attempts:
 
     async def _settle(self, attempted: Attempted | PutOff) -> Recorded:
         if isinstance(attempted, PutOff):
-            put_off = attempted
             self._tally.released()
-            return await self._patiently(lambda: self._release(put_off))
+            return await self._patiently(self._release, attempted)
         pass_by("before_record")
-        recorded = await self._patiently(lambda: self._record(attempted))
+        recorded = await self._patiently(self._record, attempted)
         self._tally.attempted(attempted, recorded)
         self._run_log.attempted(attempted, recorded)
         if isinstance(attempted.outcome, Paused):
-            await self._pause(attempted, attempted.outcome)
+            await self._sending.pause(attempted, attempted.outcome)
         return recorded
-
-    def _rests_until(self, claimed: Claimed) -> datetime:
-        """A rest without an end is looked at now and then; resuming it finds these rows."""
-        scopes = scopes_of(claimed.notification)
-        if not self._pauses.is_paused(scopes, claimed.now):
-            return claimed.now
-        return self._pauses.until(scopes, claimed.now) or claimed.now + OPEN_REST
-
-    async def _send(self, claimed: Claimed) -> Attempted | PutOff:
-        began = monotonic()
-        outcome: Outcome | Held | None = claimed.refused
-        if outcome is None:
-            channel = self._channels.get(claimed.notification.channel)
-            if channel is None:
-                outcome = Paused(code="channel_not_configured")
-            elif not self._may_start(claimed, channel, began - claimed.asked_s):
-                return PutOff(claimed=claimed, until=self._rests_until(claimed))
-            elif not self._is_protected(claimed):
-                outcome = Unknown(code="unprotected", detail="perhaps told before")
-            else:
-                pass_by("before_send")
-                outcome = await channel.send(claimed.notification)
-        ended = monotonic()
-        if isinstance(outcome, Held):
-            until = claimed.now + timedelta(seconds=ended - claimed.asked_s) + outcome.wait
-            return PutOff(
-                claimed=claimed, until=until, reason=outcome.reason, is_exact=outcome.is_exact
-            )
-        return Attempted(
-            claimed=claimed,
-            outcome=outcome,
-            began=claimed.now + timedelta(seconds=began - claimed.asked_s),
-            ended=claimed.now + timedelta(seconds=ended - claimed.asked_s),
-        )
-
-    def _may_start(self, claimed: Claimed, channel: Channel, waited_s: float) -> bool:
-        if self.draining or self._pauses.is_paused(scopes_of(claimed.notification), claimed.now):
-            return False
-        left = claimed.until - claimed.now - timedelta(seconds=waited_s)
-        return left > channel.timeout
-
-    def _is_protected(self, claimed: Claimed) -> bool:
-        rules = self._rule_book.rules(claimed.ladder, claimed.notification.channel)
-        return may_send(claimed.row.unknown_since, rules, claimed.now)
-
-    async def _pause(self, attempted: Attempted, outcome: Paused) -> None:
-        scope = outcome.scope or scopes_of(attempted.claimed.notification)[0]
-        until = outcome.resume_at or attempted.ended + self._rule_book.pause
-        try:
-            await self._pauses.pause(scope, until=until, reason=f"{outcome.code} {outcome.detail}")
-        except StoreUnavailable as error:
-            log.warning("channel.pause_not_kept", scope=scope, error=str(error))
 
     async def _announce(self, claimed: Claimed, message: Message) -> None:
         """The created notification is committed: what the broker refuses the sweeper brings."""
@@ -259,7 +212,7 @@ class Attempts:
     def _left(self, claimed: Claimed, message: Message) -> timedelta:
         """Until the message is due, by the database's time carried on with our monotonic clock."""
         now = claimed.now + timedelta(seconds=monotonic() - claimed.asked_s)
-        return self._rule_book.places.delay_until(message.due_at, now)
+        return self._places.delay_until(message.due_at, now)
 
     def _say_away(self, error: str) -> None:
         """Once, not once for each of the hundreds that wait."""
@@ -267,12 +220,14 @@ class Attempts:
             log.warning("store.away", error=error)
         self._is_store_away = True
 
-    async def _patiently(self, do: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _patiently(
+        self, do: Callable[[Request], Awaitable[Answer]], request: Request
+    ) -> Answer:
         """While the database is away, deliveries are held; nothing is nacked in a loop."""
         backoff = 0.1
         while True:
             try:
-                answer = await do()
+                answer = await do(request)
             except StoreUnavailable as error:
                 self._tally.failed(str(error))
                 self._say_away(str(error))

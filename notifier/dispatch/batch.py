@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from notifier.errors import Unavailable
 
@@ -38,61 +37,75 @@ class Batch(Generic[Item, Result]):
         self._most = most
         self._free = lanes
         self._linger_s = linger_s
-        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._items: list[Item] = []
+        self._futures: list[asyncio.Future[Result]] = []
         self._running: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def __call__(self, item: Item) -> Result:
-        """Raises what `do` raises."""
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+    def __call__(self, item: Item) -> asyncio.Future[Result]:
+        """The future raises what `do` raises."""
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = loop.create_future()
+        self._items.append(item)
+        self._futures.append(future)
         if self._free and not self._start_is_near():
             self._free -= 1
-            task = asyncio.create_task(self._run())
+            task = loop.create_task(self._run())
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-        return await future
+        return future
 
     def _start_is_near(self) -> bool:
         # The first item's task has not run yet: it will take this item along.
-        return len(self._waiting) > 1 and bool(self._running)
+        return len(self._items) > 1 and bool(self._running)
 
     async def _run(self) -> None:
-        taken: Sequence[tuple[Item, asyncio.Future[Result]]] = ()
+        futures: list[asyncio.Future[Result]] = []
         try:
             if self._linger_s:
                 await asyncio.sleep(self._linger_s)
-            while self._waiting:
-                count = min(self._most, len(self._waiting))
-                taken = [self._waiting.popleft() for _ in range(count)]
-                await self._flush(taken)
+            while self._items:
+                items, futures = self._take()
+                await self._flush(items, futures)
         except asyncio.CancelledError:
-            for _, future in (*taken, *self._waiting):
+            for future in (*futures, *self._futures):
                 future.cancel()
-            self._waiting.clear()
+            self._items.clear()
+            self._futures.clear()
             raise
         finally:
             self._free += 1
 
-    async def _flush(self, taken: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
+    def _take(self) -> tuple[list[Item], list[asyncio.Future[Result]]]:
+        most = self._most
+        items, self._items = self._items[:most], self._items[most:]
+        futures, self._futures = self._futures[:most], self._futures[most:]
+        return items, futures
+
+    async def _flush(
+        self, items: Sequence[Item], futures: Sequence[asyncio.Future[Result]]
+    ) -> None:
         try:
-            results = await self._do([item for item, _ in taken])
-            answered = list(zip(taken, results, strict=True))
+            results = await self._do(items)
+            answered = list(zip(futures, results, strict=True))
         except Unavailable as error:
-            _fail(taken, error)
+            _fail(futures, error)
         except Exception as error:  # each asker gets it; the batch itself goes on
-            if len(taken) == 1:
-                _fail(taken, error)
+            if len(items) == 1:
+                _fail(futures, error)
                 return
-            middle = len(taken) // 2
-            await self._flush(taken[:middle])
-            await self._flush(taken[middle:])
+            middle = len(items) // 2
+            await self._flush(items[:middle], futures[:middle])
+            await self._flush(items[middle:], futures[middle:])
         else:
-            for (_, future), result in answered:
+            for future, result in answered:
                 if not future.done():
                     future.set_result(result)
 
 
-def _fail(taken: Sequence[tuple[Item, asyncio.Future[Result]]], error: Exception) -> None:
-    for _, future in taken:
+def _fail(futures: Sequence[asyncio.Future[Any]], error: Exception) -> None:
+    for future in futures:
         if not future.done():
             future.set_exception(error)

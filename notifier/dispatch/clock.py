@@ -20,8 +20,10 @@ class DatabaseClock:
         self._known = (now, asked_s)
 
     def left(self, due_at: datetime) -> timedelta | None:
-        """Until the database will call it due; None while nothing is known."""
+        """Until the database will call it due; None where it does, or while nothing is known."""
         if self._known is None:
             return None
         now, asked_s = self._known
+        if due_at <= now:
+            return None
         return due_at + WAY - now - timedelta(seconds=monotonic() - asked_s)

@@ -20,6 +20,11 @@ class Pauses:
         """Raises StoreUnavailable; the copy then stays as it is."""
         self._ends = dict(await self._store.read())
 
+    @property
+    def are_any(self) -> bool:
+        """Whether anything at all rested when the copy was made."""
+        return bool(self._ends)
+
     def rests(self, scope: str) -> bool:
         """Whether it did when the copy was made."""
         return scope in self._ends

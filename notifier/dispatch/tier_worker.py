@@ -77,7 +77,7 @@ class TierWorker:
                 ready()
                 await draining.wait()
                 await taking.end()
-                parts.attempts.draining = True
+                parts.attempts.drain()
                 await parts.consumer.idle()
 
     def _taking(self, parts: TierParts) -> Taking:

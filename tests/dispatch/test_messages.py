@@ -164,7 +164,7 @@ async def test_while_draining_nothing_new_is_begun_and_nothing_acked(
     core: Core, floor: Floor, process: Process
 ) -> None:
     message = await core.due()
-    process.attempts.draining = True
+    process.attempts.drain()
     assert await process.deliver(message) == 0
     assert (await core.row(message.notification_id))["state"] == "waiting"
     assert floor.wechat.sent == []
@@ -177,7 +177,7 @@ async def test_a_drain_lets_what_is_being_sent_finish(
     floor.wechat.may_answer.clear()
     task = asyncio.create_task(process.deliver(message))
     await until(lambda: floor.wechat.sent)
-    process.attempts.draining = True
+    process.attempts.drain()
     floor.wechat.may_answer.set()
     assert await task == 1
     assert (await core.row(message.notification_id))["state"] == "sent"
@@ -192,7 +192,7 @@ async def test_a_drain_gives_back_what_was_claimed_and_not_begun(
     await cursor.fetch("SELECT id FROM notifier_notification FOR UPDATE")
     task = asyncio.create_task(process.deliver(message))
     await asyncio.sleep(0.1)
-    process.attempts.draining = True
+    process.attempts.drain()
     await blocker.__aexit__(None, None, None)
     assert await task == 1
     row = await core.row(message.notification_id)

@@ -60,9 +60,9 @@ async def test_items_of_one_moment_are_done_together() -> None:
 async def test_what_comes_meanwhile_is_gathered_for_the_next() -> None:
     worker = Worker(may_go=False)
     batch = Batch(worker, most=10)
-    first = asyncio.create_task(batch(1))
+    first = asyncio.ensure_future(batch(1))
     await until(lambda: worker.done)
-    later = [asyncio.create_task(batch(n)) for n in (2, 3, 4)]
+    later = [asyncio.ensure_future(batch(n)) for n in (2, 3, 4)]
     await asyncio.sleep(0)
     worker.may_go.set()
     await asyncio.gather(first, *later)
@@ -81,7 +81,7 @@ async def test_a_second_lane_does_not_wait_for_the_first() -> None:
     batch = Batch(worker, most=10, lanes=2)
     tasks = []
     for number in (1, 2, 3):
-        tasks.append(asyncio.create_task(batch(number)))
+        tasks.append(asyncio.ensure_future(batch(number)))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
     assert worker.done == [[1], [2]]
@@ -110,7 +110,7 @@ async def test_one_that_the_server_refuses_takes_no_other_along() -> None:
 async def test_an_asker_that_gives_up_changes_nothing_for_the_others() -> None:
     worker = Worker(may_go=False)
     batch = Batch(worker, most=10)
-    tasks = [asyncio.create_task(batch(n)) for n in (1, 2, 3)]
+    tasks = [asyncio.ensure_future(batch(n)) for n in (1, 2, 3)]
     await until(lambda: worker.done)
     tasks[1].cancel()
     worker.may_go.set()
@@ -132,7 +132,7 @@ async def test_answers_that_do_not_match_the_items_are_an_error_and_no_hang() ->
 async def test_a_batch_that_is_cancelled_leaves_nobody_waiting() -> None:
     worker = Worker(may_go=False)
     batch = Batch(worker, most=1)
-    tasks = [asyncio.create_task(batch(n)) for n in (1, 2)]
+    tasks = [asyncio.ensure_future(batch(n)) for n in (1, 2)]
     await until(lambda: worker.done)
     for task in asyncio.all_tasks() - {*tasks, asyncio.current_task()}:
         task.cancel()
