@@ -6,7 +6,7 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import monotonic
 
@@ -14,7 +14,7 @@ from benchmarks.peers import environment, guard, picture, report
 from benchmarks.peers.contestants import CONTESTANTS, Contestant
 from benchmarks.peers.house import House, built
 from benchmarks.peers.jobs import TITLES, WHOLE, Jobs, Sizes
-from benchmarks.peers.result import Result, document_of
+from benchmarks.peers.result import Result, document_of, failed
 from benchmarks.peers.rounds import Rounds
 from benchmarks.peers.run import Say
 from notifier.errors import NotifierError
@@ -35,46 +35,48 @@ def main() -> int:
             rounds = Rounds(house, peers=Path(python))
             if options.guard:
                 return guard.watch(rounds, say)
-            results = list(_results(rounds, options, say))
-            versions = _versions(house, _asked(options))
+            return _compare(rounds, options, machine=machine, say=say)
     except NotifierError as error:
         print(f"benchmarks.peers: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-    return _show(results, options, machine=machine, versions=versions)
 
 
-def _results(rounds: Rounds, options: argparse.Namespace, say: Say) -> Sequence[Result]:
+def _compare(rounds: Rounds, options: argparse.Namespace, *, machine: str, say: Say) -> int:
+    """Each job's figures are shown and written down before the next one begins."""
+    versions = _versions(rounds.house, _asked(options))
+    print(machine)
+    print(", ".join(f"{name} {version}" for name, version in versions.items()), flush=True)
+    results: list[Result] = []
+    for result in _results(rounds, options, say):
+        results.append(result)
+        print(f"\n{TITLES[result.job]} ({result.job}, {result.seconds:,.0f} s):\n\n{result.text}\n")
+        print(report.verdict(result.checks), flush=True)
+        if options.json:
+            document = document_of(results, machine=machine, versions=versions)
+            options.json.write_text(json.dumps(document, indent=2) + "\n")
+        if options.svg:
+            panels = [panel for result in results for panel in result.panels]
+            options.svg.write_text(picture.svg(panels, title="notifier beside its peers"))
+    if not any(result.figures for result in results):
+        return 2
+    return 0 if all(result.is_met for result in results) else 1
+
+
+def _results(rounds: Rounds, options: argparse.Namespace, say: Say) -> Iterator[Result]:
+    """A job that does not come to its end is no reason to do without the others."""
     sizes = Sizes(orders=options.orders, rounds=options.rounds)
     jobs = Jobs(rounds, sizes=sizes, asked=_asked(options), say=say)
-    results = []
     for name in TITLES if options.job == ALL else [options.job]:
         say(f"{name}:")
         began_s = monotonic()
-        results.append(jobs.do(name).after(monotonic() - began_s))
-    return results
-
-
-def _show(
-    results: Sequence[Result],
-    options: argparse.Namespace,
-    *,
-    machine: str,
-    versions: Mapping[str, str],
-) -> int:
-    print(machine)
-    print(", ".join(f"{name} {version}" for name, version in versions.items()))
-    for result in results:
-        print(f"\n{TITLES[result.job]} ({result.job}, {result.seconds:,.0f} s):\n\n{result.text}\n")
-        print(report.verdict(result.checks))
-    if options.json:
-        document = document_of(results, machine=machine, versions=versions, orders=options.orders)
-        options.json.write_text(json.dumps(document, indent=2) + "\n")
-    if options.svg:
-        panels = [panel for result in results for panel in result.panels]
-        options.svg.write_text(picture.svg(panels, title="notifier beside its peers"))
-    return 0 if all(result.is_met for result in results) else 1
+        try:
+            result = jobs.do(name)
+        except NotifierError as error:
+            say(f"{name}: {error}")
+            result = failed(name, str(error))
+        yield result.after(monotonic() - began_s)
 
 
 def _versions(house: House, asked: Sequence[Contestant]) -> dict[str, str]:

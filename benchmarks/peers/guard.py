@@ -9,7 +9,7 @@ from benchmarks.peers.run import Say, in_turn
 from benchmarks.peers.verdict import guard_check
 
 ORDERS = 6_000
-"""Fewer are a second's work, of which what was claimed before the first one was told is a third."""
+"""What the floor has claimed before its first one is told, 400, is no more than a fifteenth."""
 ROUNDS = 3
 
 

@@ -31,14 +31,19 @@ class Result:
         return replace(self, seconds=seconds)
 
 
+def failed(job: str, why: str) -> Result:
+    """One that did not come to its end."""
+    text = f"not measured: {why}"
+    return Result(job=job, text=text, checks=(), is_clean=False, figures={}, panels=())
+
+
 def document_of(
-    results: Sequence[Result], *, machine: str, versions: Mapping[str, str], orders: int
+    results: Sequence[Result], *, machine: str, versions: Mapping[str, str]
 ) -> dict[str, Any]:
     """For JSON."""
     return {
         "machine": machine,
         "versions": dict(versions),
-        "orders": orders,
         "jobs": {
             result.job: {
                 "seconds": round(result.seconds, 1),

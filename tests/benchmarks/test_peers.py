@@ -17,7 +17,7 @@ from benchmarks.peers.hits import BadLog, Hit, Tally, read_hits, tally_of
 from benchmarks.peers.jobs import compared
 from benchmarks.peers.memory import Memory, memory_of
 from benchmarks.peers.process import wait_until
-from benchmarks.peers.result import document_of
+from benchmarks.peers.result import document_of, failed
 from benchmarks.peers.run import Job, Plan, in_turn, run
 from benchmarks.peers.sink import refusing
 from benchmarks.peers.verdict import (
@@ -106,7 +106,7 @@ def test_the_table_shows_all_from_the_slowest_to_the_fastest() -> None:
 
 def test_the_document_holds_every_round() -> None:
     result = compared("dispatch", SCORES, orders=1001)
-    document = document_of([result], machine="2 cores", versions={"a": "1"}, orders=1001)
+    document = document_of([result], machine="2 cores", versions={"a": "1"})
     again = json.loads(json.dumps(document))["jobs"]["dispatch"]
     assert again["contestants"]["celery"]["rounds"] == [900, 1000, 5000]
     assert again["checks"][0] == {
@@ -252,3 +252,10 @@ def test_a_peer_far_behind_the_best_one_has_one_round_and_the_others_all() -> No
         "notifier": 3,
         "floor": 3,
     }
+
+
+def test_a_job_that_failed_says_why_and_is_not_met() -> None:
+    result = failed("growth", "nobody is at work")
+    assert not result.is_met
+    assert "nobody is at work" in result.text
+    assert document_of([result], machine="", versions={})["jobs"]["growth"]["clean"] is False
