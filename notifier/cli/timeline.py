@@ -131,6 +131,8 @@ def _words(made: Made, why: str) -> Text:
     text.append(why, style="dim")
     if made.detail:
         text.append(f"; {_printable(made.detail)}")
+    if made.receipt is not None:
+        text.append(f"; WeChat's receipt: {_printable(made.receipt.status)}")
     if made.answer is not None:
         latency = _milliseconds(made.answer.latency)
         text.append(f"; answered {made.answer.status} after {latency}: {quoted(made.answer.body)}")

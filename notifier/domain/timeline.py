@@ -10,6 +10,7 @@ from uuid import UUID
 from notifier.domain.endpoint import endpoint_of
 from notifier.domain.notification import ChannelName, Role, State
 from notifier.domain.outcome import Answer
+from notifier.domain.receipt import Receipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,7 @@ class Made:
     """One attempt. tier: seconds. lateness: start minus due; negative never by more than ms.
 
     outcome: sent, retry, dead, released, cancelled, unknown or repeated.
-    answer: of a webhook's receiver, where one came.
+    answer: of a webhook's receiver, where one came. receipt: WeChat's word, where that came.
     """
 
     number: int
@@ -33,6 +34,7 @@ class Made:
     external_id: str
     worker: str
     answer: Answer | None = None
+    receipt: Receipt | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

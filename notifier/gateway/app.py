@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 
 from notifier import __version__
-from notifier.gateway import health
+from notifier.gateway import health, receipts
 from notifier.gateway.api.part import part as api
 from notifier.gateway.bodies import LimitedBodies
 from notifier.gateway.live.part import part as live
@@ -17,7 +17,7 @@ from notifier.gateway.part import Gateway, Part
 from notifier.gateway.problem import answer_with_problems
 from notifier.gateway.shortcut import ShortCut
 
-PARTS: Sequence[Part] = (health.part, api, live, pages)
+PARTS: Sequence[Part] = (health.part, receipts.part, api, live, pages)
 
 
 @asynccontextmanager

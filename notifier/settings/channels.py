@@ -30,6 +30,14 @@ class Wechat(Section):
     """Or app_secret_file."""
     app_secret_file: Path | None = None
     """A file with the secret, readable by nobody else."""
+    callback_token: SecretStr = SecretStr("")
+    """The token of WeChat's server configuration; with it the gateway has /wechat/callback."""
+    callback_token_file: Path | None = None
+    """A file with that token, readable by nobody else."""
+    callback_key: SecretStr = SecretStr("")
+    """EncodingAESKey, where the safe mode is chosen there."""
+    callback_key_file: Path | None = None
+    """A file with that key, readable by nobody else."""
     base_url: str = Field("https://api.weixin.qq.com", pattern=r"^https://[^/]+$")
     ca_file: Path | None = None
     """Verify WeChat's certificate against this CA instead of the system's (for the sandbox)."""
@@ -65,6 +73,16 @@ class Wechat(Section):
     def secret(self) -> str:
         """Raises SettingsError where its file cannot be read, or others can read it."""
         return secret_of("[wechat] app_secret_file", self.app_secret, self.app_secret_file)
+
+    def callback_token_text(self) -> str:
+        """Raises SettingsError."""
+        return secret_of(
+            "[wechat] callback_token_file", self.callback_token, self.callback_token_file
+        )
+
+    def callback_key_text(self) -> str:
+        """Raises SettingsError."""
+        return secret_of("[wechat] callback_key_file", self.callback_key, self.callback_key_file)
 
 
 class Egress(Section):

@@ -14,7 +14,7 @@ _ENDED = tuple(state.value for state in sorted(TERMINAL))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purged:
-    """count: notifications, log lines and what was kept aside that are gone.
+    """count: notifications, log lines, receipts and what was kept aside that are gone.
 
     after: the last id that was looked at.
     more: whether there are ids behind it that are old enough to be looked at.
@@ -65,8 +65,12 @@ class Retention:
                 )
                 for table in ("notifier_outbox_rejected", "notifier_intake_rejected")
             ]
-        more = self._chunk in (len(rows), lines, *aside)
-        count = gone + lines + sum(aside)
+            receipts = await cursor.run(
+                "DELETE FROM notifier_receipt WHERE received_at < %s ORDER BY received_at LIMIT %s",
+                [before, self._chunk],
+            )
+        more = self._chunk in (len(rows), lines, receipts, *aside)
+        count = gone + lines + receipts + sum(aside)
         return Purged(count=count, after=rows[-1][0] if rows else after, more=more)
 
 

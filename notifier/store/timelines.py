@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from notifier.domain.notification import ChannelName, Role, State
+from notifier.domain.receipt import Receipt
 from notifier.domain.timeline import Made, Standing, Timeline
 from notifier.store.answers import answer_of
 from notifier.store.mysql import Database
@@ -27,7 +28,7 @@ FIELDS = tuple(Standing.__dataclass_fields__)
 MADE = (
     "a.notification_id, a.attempt, a.step, a.tier, a.due_at, a.started_at, a.duration_us, "
     "a.lateness_us, a.outcome, a.code, a.detail, a.external_id, a.worker, "
-    "r.status, r.latency_us, r.body"
+    "w.msg_id, w.status, w.received_at, r.status, r.latency_us, r.body"
 )
 SOURCE = (
     "FROM notifier_notification n LEFT JOIN notifier_pause p "
@@ -73,6 +74,7 @@ class Timelines:
             rows = await self._database.fetch(
                 f"SELECT {MADE} FROM notifier_attempt a LEFT JOIN notifier_answer r "
                 "ON r.notification_id = a.notification_id AND r.attempt = a.attempt "
+                "LEFT JOIN notifier_receipt w ON w.msg_id = a.external_id "
                 f"WHERE a.notification_id IN ({marks(len(ids))}) "
                 "ORDER BY a.notification_id, a.attempt",
                 [id_.bytes for id_ in ids],
@@ -110,5 +112,6 @@ def _made(row: Sequence[Any]) -> Made:
         detail=row[9],
         external_id=row[10],
         worker=row[11],
-        answer=answer_of(*row[12:]),
+        receipt=row[12] and Receipt(msg_id=row[12], status=row[13], received_at=row[14]),
+        answer=answer_of(*row[15:]),
     )

@@ -32,6 +32,7 @@ TABLES = {
     "notifier_outbox_rejected",
     "notifier_pause",
     "notifier_pause_ended",
+    "notifier_receipt",
     "notifier_rescheduled",
     "notifier_version",
     "tg_log_order_dispatch",

@@ -71,7 +71,12 @@ def _attempt(made: Made) -> dict[str, Any]:
     document = asdict(made)
     document["duration_s"] = made.duration
     document["lateness_s"] = made.lateness
-    del document["duration"], document["lateness"], document["answer"]
+    del document["duration"], document["lateness"], document["answer"], document["receipt"]
+    if made.receipt is not None:
+        document["receipt"] = {
+            "status": made.receipt.status,
+            "received_at": made.receipt.received_at,
+        }
     if made.answer is not None:
         document["answer"] = {
             "status": made.answer.status,

@@ -84,6 +84,7 @@ ATTEMPT = of(
     external_id=text("The receiver's own number for it."),
     worker=text(),
     why=text("Why it was made then."),
+    receipt=of(status=text("WeChat's word: `success` or `failed:…`."), received_at=moment()),
     answer=of(
         status=number(), latency_s=number(kind="number"), body=text("Its first 2 KiB; untrusted.")
     ),
