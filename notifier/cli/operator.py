@@ -79,14 +79,20 @@ def password(name: Name, password_stdin: PasswordStdin = False) -> None:
 
 
 @group.command(epilog="Example:  notifier operator link mei")
-def link(name: Name) -> None:
+def link(
+    name: Name,
+    at: Annotated[
+        str | None,
+        typer.Option(help="Where the gateway is reached, https://…", show_default=False),
+    ] = None,
+) -> None:
     """Print an address that lets this name in once, within a quarter of an hour."""
     from notifier.dispatch.login import new_link
     from notifier.settings import read_settings
 
     token = _run(lambda operators: new_link(operators, name))
     # Behind the '#' it is sent to nobody's log.
-    typer.echo(f"{_address(read_settings())}/login#{token}")
+    typer.echo(f"{(at or _address(read_settings())).rstrip('/')}/login#{token}")
 
 
 @group.command(epilog="Example:  notifier operator remove mei")

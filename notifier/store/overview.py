@@ -26,6 +26,7 @@ MOST_OPEN = 10_000
 MOST_COUNTED = 100_000
 """Entries of an index that are counted, about ten million a second."""
 MOST_ATTEMPTS = 20_000
+MOST_GIVEN_UP = 1_000
 MOST_A_MINUTE, MOST_AN_HOUR = 2_000, 20_000
 LOOK_BACK = timedelta(minutes=5)
 LATE = timedelta(seconds=2)
@@ -46,6 +47,13 @@ _COUNTED = " UNION ALL ".join(
     f"SELECT '{state}', COUNT(*) FROM (SELECT 1 FROM notifier_notification "
     f"WHERE state = '{state}' LIMIT {MOST_COUNTED + 1}) AS {state}_ones"
     for state in ("scheduled", "dead", "unknown")
+)
+# What has ended has no next_sweep_at, and within one the index goes by the id, so by acceptance.
+_GIVEN_UP = (
+    "SELECT tier, COUNT(*), SUM(settled_at > NOW(6) - INTERVAL %s MICROSECOND) "
+    "FROM notifier_notification WHERE id IN (SELECT id FROM (SELECT id FROM notifier_notification "
+    "WHERE state = 'dead' AND next_sweep_at IS NULL "
+    f"ORDER BY id DESC LIMIT {MOST_GIVEN_UP}) AS newest) GROUP BY tier"
 )
 _NEWEST = (
     "SELECT tier, outcome, lateness_us, started_at FROM notifier_attempt "
@@ -108,6 +116,15 @@ class OverviewRows:
             window = timedelta(microseconds=max(row[4] for row in rows))
         cells = [(tier, outcome, int(fine), count) for tier, outcome, fine, count, _ in rows]
         return Pace(window=window, fineness=FINENESS, cells=cells)
+
+    async def given_up(self, window: timedelta) -> dict[int, Count]:
+        """How many ended dead within it, by the tier of their last attempt.
+
+        Only those accepted last are looked at: where all of them ended within it, there are more.
+        """
+        rows = await self._database.fetch(_GIVEN_UP, [window // timedelta(microseconds=1)])
+        more = sum(row[1] for row in rows) >= MOST_GIVEN_UP
+        return {row[0]: Count(number=int(row[2]), more=more) for row in rows}
 
     async def calendar(self, *, lead: timedelta) -> CalendarAhead:
         """lead: how long before its moment the calendar hands a row over; see Places.lead."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+
+import orjson
 
 from notifier.dispatch.explain import Explained
 from notifier.domain.explanation import who
@@ -18,6 +20,7 @@ from notifier.domain.overview import (
     Failures,
     Pace,
     TierCount,
+    TierPace,
 )
 from notifier.domain.pause import Pause
 from notifier.domain.timeline import Made, masked
@@ -31,31 +34,46 @@ def of_count(count: Count) -> dict[str, Any]:
     return {"n": count.number, "more": count.more}
 
 
-def of_ladder(tiers: Sequence[int], open_ones: Sequence[TierCount], pace: Pace) -> dict[str, Any]:
-    """Rates are of the window."""
+def of_ladder(
+    tiers: Sequence[int],
+    open_ones: Sequence[TierCount],
+    pace: Pace,
+    given_up: Mapping[int, Count],
+) -> dict[str, Any]:
+    """Rates, and what was sent, retried and given up, are of the window."""
     seen = {one.tier for one in open_ones} | {cell[0] for cell in pace.cells}
     return {
         "window_s": round(pace.window.total_seconds(), 1),
-        "tiers": [_tier(tier, open_ones, pace) for tier in sorted({*tiers, *seen})],
+        "tiers": [
+            _tier(tier, open_ones, pace.of(tier), given_up.get(tier, Count(number=0)))
+            | {"rate_per_s": _rate(pace.of(tier).attempts, pace.window)}
+            for tier in sorted({*tiers, *seen})
+        ],
     }
 
 
-def _tier(tier: int, open_ones: Sequence[TierCount], pace: Pace) -> dict[str, Any]:
+def _rate(attempts: int, window: timedelta) -> float:
+    return round(attempts / max(window.total_seconds(), 0.001), 3)
+
+
+def _tier(
+    tier: int, open_ones: Sequence[TierCount], done: TierPace, given_up: Count
+) -> dict[str, Any]:
     mine = {one.state: one for one in open_ones if one.tier == tier}
     waiting, in_flight = (mine.get(s) for s in (State.WAITING, State.IN_FLIGHT))
     # More of one state than are looked up: of this tier there may be any number.
     more = {one.state for one in open_ones if one.count.more}
-    done = pace.of(tier)
+    # The last failure of a ladder reads like any other: that nothing followed is in the row.
+    retried = max(done.retried + done.dead - given_up.number, 0)
     return {
         "tier": tier,
         "waiting": _known(waiting, more=State.WAITING in more),
         "in_flight": _known(in_flight, more=State.IN_FLIGHT in more),
         "overdue": waiting.overdue if waiting else 0,
         "sent": done.sent,
-        "retried": done.retried,
-        "dead": done.dead,
+        "retried": retried,
+        "dead": of_count(given_up),
         "other": done.other,
-        "rate_per_s": round(done.attempts / max(pace.window.total_seconds(), 0.001), 3),
         "p50_ms": _ms(done.lateness_p50),
         "p99_ms": _ms(done.lateness_p99),
     }
@@ -151,6 +169,18 @@ def of_pauses(pauses: Iterable[Pause]) -> list[dict[str, Any]]:
         }
         for one in pauses
     ]
+
+
+def of_clients(answers: Sequence[bytes]) -> dict[str, Any]:
+    """Of all gateways that answered. unacknowledged: pushes that wait for their clients' word."""
+    clients = [client for answer in answers for client in orjson.loads(answer)["clients"]]
+    return {
+        "gateways": len(answers),
+        "clients": len(clients),
+        "users": len({client["user"] for client in clients if client["user"]}),
+        "topics": len({topic for client in clients for topic in client["topics"]}),
+        "unacknowledged": sum(client["unacknowledged"] for client in clients),
+    }
 
 
 def of_deeds(deeds: Iterable[Deed]) -> list[dict[str, Any]]:

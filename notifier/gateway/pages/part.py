@@ -25,7 +25,7 @@ async def part(gateway: Gateway) -> AsyncIterator[APIRouter]:
         sections = sections_of(
             dashboard,
             fleets=Fleets(dashboard.presence),
-            tiers=gateway.settings.fleet.tiers,
+            settings=gateway.settings,
             lead=gateway.tools.places.lead,
         )
         async with feed.opened(sections) as opened:

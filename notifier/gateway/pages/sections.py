@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from datetime import timedelta
 
 from notifier.gateway.pages import documents
 from notifier.gateway.pages.feed import Section
 from notifier.gateway.pages.fleets import Fleets
+from notifier.settings import Settings
 from notifier.wiring.dashboard import Dashboard
+from notifier.wiring.live import connected_clients
 
 DEEDS_SHOWN = 20
 
 
 def sections_of(
-    dashboard: Dashboard, *, fleets: Fleets, tiers: Sequence[int], lead: timedelta
+    dashboard: Dashboard, *, fleets: Fleets, settings: Settings, lead: timedelta
 ) -> list[Section]:
     """What costs more is asked for less often; with a million rows see docs/dashboard.md."""
 
@@ -23,7 +24,8 @@ def sections_of(
         open_ones, pace = await asyncio.gather(
             dashboard.overview.on_their_way(), dashboard.overview.pace()
         )
-        return documents.of_ladder(tiers, open_ones, pace)
+        given_up = await dashboard.overview.given_up(pace.window)
+        return documents.of_ladder(settings.fleet.tiers, open_ones, pace, given_up)
 
     async def counts() -> object:
         return documents.of_counts(await dashboard.overview.counts())
@@ -44,7 +46,7 @@ def sections_of(
         return documents.of_deeds(await dashboard.deeds.newest(DEEDS_SHOWN))
 
     async def clients() -> object:
-        return None
+        return documents.of_clients(await connected_clients(settings))
 
     return [
         Section("ladder", ladder),
@@ -54,6 +56,6 @@ def sections_of(
         Section("failures", failures, every_s=3),
         Section("endpoints", endpoints, every_s=3),
         Section("deeds", deeds, every_s=2),
-        Section("clients", clients, every_s=3),
+        Section("clients", clients, every_s=15),
         Section("calendar", calendar, every_s=10),
     ]

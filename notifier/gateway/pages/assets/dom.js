@@ -38,12 +38,15 @@ export function render(container, ...children) {
 
 /** A table whose first column names the row. columns: [title, class]; rows: arrays of cells. */
 export function table(caption, columns, rows) {
-  const head = h("tr", {}, columns.map(([title, kind]) => h("th", { scope: "col", class: kind }, title)));
-  const body = rows.map((cells) => h("tr", {}, cells.map((cell, index) => {
-    const properties = { class: columns[index][1] };
-    const first = columns.findIndex(([, kind]) => kind !== "pick");
-    return index === first ? h("th", { ...properties, scope: "row" }, cell) : h("td", properties, cell);
+  // The roles are said as well, since a phone's layout takes them from the elements.
+  const head = h("tr", { role: "row" }, columns.map(([title, kind]) => h("th", { scope: "col", role: "columnheader", class: kind }, title)));
+  const first = columns.findIndex(([, kind]) => kind !== "pick");
+  const body = rows.map((cells) => h("tr", { role: "row" }, cells.map((cell, index) => {
+    const [title, kind] = columns[index];
+    const properties = { class: kind, "data-label": typeof title === "string" ? title : null };
+    return index === first ? h("th", { ...properties, scope: "row", role: "rowheader" }, h("div", {}, cell))
+      : h("td", { ...properties, role: "cell" }, kind === "pick" ? cell : h("div", {}, cell));
   })));
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-    h("table", {}, h("caption", { class: "sr" }, caption), h("thead", {}, head), h("tbody", {}, body)));
+    h("table", { role: "table" }, h("caption", { class: "sr" }, caption), h("thead", { role: "rowgroup" }, head), h("tbody", { role: "rowgroup" }, body)));
 }

@@ -3,7 +3,7 @@
 import { byId, h, render, s, table } from "./dom.js";
 import { counted, duration, ms, number, rate, short, t } from "./look.js";
 
-const WIDE = { across: true, width: 1180, height: 372 };
+const WIDE = { across: true, width: 1180, height: 396 };
 const TALL = { across: false, width: 380 };
 const NARROWER_THAN = 860;
 
@@ -41,7 +41,7 @@ function draw({ ladder, counts, pauses }) {
   for (const tier of tiers) update(parts.tiers.get(tier.tier), tier, ladder, resting.has(`tier:${tier.tier}`));
   write(parts.calendar, counted(counts?.scheduled, short));
   write(parts.told, sum(ladder, "sent"));
-  write(parts.lost, sum(ladder, "dead"));
+  write(parts.lost, lostOf(ladder));
   write(parts.lostAll, counts ? t("in.all", { n: counted(counts.dead, short) }) : t("unknown"));
   const [toldText, lostText] = [t("told"), t("given.up")];
   write(parts.toldName, toldText);
@@ -49,12 +49,18 @@ function draw({ ladder, counts, pauses }) {
   write(parts.calendarName, t("calendar.box"));
   parts.svg.setAttribute("aria-label", t("ladder.picture", { parts: tiers.map((each) => t("ladder.part", {
     tier: each.tier, waiting: counted(each.waiting), flight: counted(each.in_flight),
-    sent: each.sent === undefined ? t("unknown") : number(each.sent), dead: each.dead === undefined ? t("unknown") : number(each.dead),
+    sent: each.sent === undefined ? t("unknown") : number(each.sent), dead: counted(each.dead),
   })).join("; ") }));
   drawTable(tiers, ladder);
 }
 
 const sum = (ladder, name) => (ladder ? short(ladder.tiers.reduce((all, each) => all + each[name], 0)) : t("unknown"));
+
+function lostOf(ladder) {
+  if (!ladder) return t("unknown");
+  const all = ladder.tiers.map((each) => each.dead);
+  return counted({ n: all.reduce((sum_, each) => sum_ + each.n, 0), more: all.some((each) => each.more) }, short);
+}
 
 function write(text, value) {
   if (text.textContent !== value) text.textContent = value;
@@ -81,7 +87,7 @@ function placeAcross(index, count) {
   const room = layout.width - 168;
   const gap = 34;
   const width = (room - gap * (count - 1)) / count;
-  return { x: 160 + index * (width + gap), y: 122 - index * (50 / Math.max(count - 1, 1)), width, height: 138, rise: 50 / Math.max(count - 1, 1), gap };
+  return { x: 160 + index * (width + gap), y: 124 - index * (50 / Math.max(count - 1, 1)), width, height: 160, rise: 50 / Math.max(count - 1, 1), gap };
 }
 
 const placeTall = (index) => ({ x: 52, y: 84 + index * 132, width: 276, height: 104, rise: 0, gap: 28 });
@@ -108,10 +114,10 @@ function buildEndsAcross(svg, height) {
   put(lost.name, 176, height - 20);
   put(lost.value, layout.width - 24, height - 20, "end");
   const lostAll = put(s("text", { class: "end-soft" }), layout.width - 110, height - 20, "end");
-  const calendar = pill(svg, 8, 154, 112, 74, "calendar");
-  put(calendar.name, 64, 180, "middle");
-  put(calendar.value, 64, 208, "middle").classList.add("big");
-  svg.append(lostAll, s("path", { d: "M120 191H158", class: "flow quiet" }));
+  const calendar = pill(svg, 8, 166, 112, 76, "calendar");
+  put(calendar.name, 64, 193, "middle");
+  put(calendar.value, 64, 222, "middle").classList.add("big");
+  svg.append(lostAll, s("path", { d: "M120 204H158", class: "flow quiet" }));
   return { told: told.value, toldName: told.name, lost: lost.value, lostName: lost.name, lostAll, calendar: calendar.value, calendarName: calendar.name };
 }
 
@@ -143,8 +149,10 @@ function card(cards, flows, place, tier, hasNext, across, total) {
     waiting: text("tier-value waiting", across ? right : width / 2 - 14, across ? 59 : 57, "end"),
     flightName: text("tier-label", across ? 14 : width / 2 + 8, across ? 82 : 56),
     flight: text("tier-value flight", right, across ? 83 : 57, "end"),
-    lateName: text("tier-label", 14, across ? 121 : 92),
-    late: text("tier-late", right, across ? 121 : 92, "end"),
+    lateName: text("tier-label", 14, across ? 122 : 92),
+    late: text("tier-late", right, across ? 122 : 92, "end"),
+    worstName: text("tier-label", 14, 144),
+    worst: text("tier-late", right, 144, "end"),
     rest: text("tier-rest", width / 2, -7, "middle"),
     level: s("rect", { x: 14, y: across ? 93 : 68, width: 0, height: 6, rx: 3, class: "level" }),
     pulse: s("circle", { cx: right + 5, cy: 9, r: 4, class: "pulse" }),
@@ -152,7 +160,7 @@ function card(cards, flows, place, tier, hasNext, across, total) {
   group.append(s("rect", { width, height, rx: 12, class: "box" }),
     s("rect", { x: 14, y: across ? 93 : 68, width: width - 28, height: 6, rx: 3, class: "level-back" }),
     made.level, made.name, made.rate, made.waitingName, made.waiting, made.flightName, made.flight,
-    made.lateName, made.late, made.rest, made.pulse);
+    made.lateName, made.late, made.worstName, made.worst, made.rest, made.pulse);
   made.room = width - 28;
   cards.append(group);
   made.sent = flow(flows, "sent", across ? `M${x + width / 2 + 12} ${y}V44` : `M${x + width} ${y + 52}H350V${total - 60}`,
@@ -183,8 +191,11 @@ function update(made, tier, ladder, rests) {
   write(made.waiting, known ? counted(tier.waiting, short) : t("unknown"));
   write(made.flightName, t("in.flight"));
   write(made.flight, known ? counted(tier.in_flight, short) : t("unknown"));
-  write(made.lateName, layout.across ? `${t("lateness")} p50 · p99` : t("lateness"));
-  write(made.late, known ? (tier.p50_ms === null ? "–" : `${ms(tier.p50_ms)} · ${ms(tier.p99_ms)}`) : t("unknown"));
+  const [p50, p99] = known ? [ms(tier.p50_ms), ms(tier.p99_ms)] : [t("unknown"), t("unknown")];
+  write(made.lateName, layout.across ? t("lateness.p50") : `${t("lateness")} p50 · p99`);
+  write(made.late, layout.across || p50 === p99 ? p50 : `${p50} · ${p99}`);
+  write(made.worstName, layout.across ? t("lateness.p99") : "");
+  write(made.worst, layout.across ? p99 : "");
   write(made.rest, rests ? `❚❚ ${t("at.rest")}` : known && tier.overdue > 0 ? `${t("overdue")} ${short(tier.overdue)}` : "");
   made.group.classList.toggle("resting", rests);
   made.group.classList.toggle("late", known && tier.overdue > 0);
@@ -192,7 +203,7 @@ function update(made, tier, ladder, rests) {
   const level = known ? Math.min(Math.log10(1 + (tier.waiting?.n ?? 0)) / 4, 1) : 0;
   made.level.setAttribute("width", (level * made.room).toFixed(1));
   run(made.sent, tier.sent, ladder);
-  run(made.dead, tier.dead, ladder);
+  run(made.dead, tier.dead?.n, ladder);
   if (made.retried) run(made.retried, tier.retried, ladder);
 }
 
@@ -212,7 +223,7 @@ function drawTable(tiers, ladder) {
   const plain = (value) => (value === undefined || value === null ? t("unknown") : number(value));
   render(byId("ladder-table"), h("div", {}, table(t("ladder"), columns, tiers.map((each) => [
     t("tier.s", { n: each.tier }), counted(each.waiting), counted(each.in_flight), plain(each.overdue), plain(each.sent),
-    plain(each.retried), plain(each.dead), plain(each.other), rate(each.rate_per_s),
+    plain(each.retried), counted(each.dead), plain(each.other), rate(each.rate_per_s),
     ladder ? ms(each.p50_ms) : t("unknown"), ladder ? ms(each.p99_ms) : t("unknown"),
   ]))));
 }

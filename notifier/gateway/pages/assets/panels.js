@@ -74,7 +74,7 @@ function showPauses(pauses) {
 export function showClients(clients) {
   const box = byId("clients");
   if (!clients) return render(box, unknown());
-  const figures = ["clients.n", "clients.users", "clients.topics", "clients.gateways"];
+  const figures = ["clients.n", "clients.users", "clients.topics", "clients.unacknowledged", "clients.gateways"];
   return render(box, h("dl", { class: "figures" }, figures.map((key) => {
     const value = clients[key.split(".")[1] === "n" ? "clients" : key.split(".")[1]];
     return h("div", {}, h("dt", {}, t(key)), h("dd", {}, value === undefined || value === null ? t("unknown") : typeof value === "object" ? counted(value) : number(value)));

@@ -6,7 +6,6 @@ import { clock, hasText, ms, number, outcomeText, reasonText, stateText, t } fro
 
 const AGAIN_MS = 2000;
 const OPEN = new Set(["scheduled", "waiting", "in_flight"]);
-const WIDTH = 900;
 
 let key = null;
 let timer = null;
@@ -70,8 +69,33 @@ function tale(one) {
     picture(one),
     one.dispatched_at ? h("p", { class: "soft" }, t("story.dispatched", { at: clock(one.dispatched_at) })) : null,
     one.rescheduled.map((each) => h("p", { class: "soft" }, t("story.rescheduled", { at: clock(each.at), who: each.who, to: clock(each.to), why: each.why }))),
-    h("p", {}, t("story.next", { what: one.next }), one.next_at ? ` ${t("story.at", { at: clock(one.next_at) })}` : ""),
+    h("p", {}, t("story.next", { what: nextText(one) }), one.next_at ? ` ${t("story.at", { at: clock(one.next_at) })}` : ""),
     one.attempts.length ? attempts(one) : h("p", { class: "soft" }, t("story.noattempt")));
+}
+
+/** What is special about it (a rest, being overdue) the gateway says behind a semicolon. */
+function nextText(one) {
+  const key_ = `next.${one.state}`;
+  if (!hasText(key_)) return one.next;
+  const special = OPEN.has(one.state) ? one.next.split("; ").slice(1) : [];
+  return [t(key_, { n: one.attempt, tier: one.tier }), ...special].join("; ");
+}
+
+const WHYS = [
+  [/^step (?<n>\d+) of (?<ladder>.+): (?<time>[\d.]+) s( after the one before)?$/, "why.step"],
+  [/^rescheduled by (?<who>.+)$/, "why.rescheduled"],
+  [/^the moment that was asked for$/, "why.moment"],
+  [/^the same step again: the channel rested$/, "why.rested"],
+  [/^the same step again: the process before was lost$/, "why.lost"],
+  [/^replayed from the first step$/, "why.replayed"],
+];
+
+function whyText(why) {
+  for (const [pattern, key_] of WHYS) {
+    const found = pattern.exec(why);
+    if (found) return t(key_, found.groups ?? {});
+  }
+  return why;
 }
 
 function attempts(one) {
@@ -80,7 +104,7 @@ function attempts(one) {
     number(each.number), t("tier.s", { n: each.tier }), clock(each.started_at), ms(each.late_ms), ms(each.took_ms),
     h("span", { class: `state ${each.outcome}` }, outcomeText(each.outcome)),
     h("span", { class: "words" }, [each.code, each.detail, each.status === null ? "" : `HTTP ${each.status}`, each.body ?? ""].filter((part) => part && part !== "ok").join(" ")),
-    each.why,
+    whyText(each.why),
   ]));
 }
 
@@ -91,20 +115,18 @@ function picture(one) {
     ...one.attempts.map((each) => ({ at: each.started_at, kind: each.outcome, tier: each.tier, label: String(each.number), code: each.code })),
   ];
   if (OPEN.has(one.state)) points.push({ at: one.due_at, kind: one.state, tier: one.tier, label: clock(one.due_at) });
-  const gaps = points.slice(1).map((point, index) => Math.log1p(Math.max(new Date(point.at) - new Date(points[index].at), 0) / 1000) + 0.9);
-  const total = gaps.reduce((all, gap) => all + gap, 0) || 1;
+  else if (one.state === "dead" || one.state === "cancelled") points.at(-1).kind = one.state;
+  const gaps = points.slice(1).map((point, index) => 66 + 24 * Math.log1p(Math.max(new Date(point.at) - new Date(points[index].at), 0) / 1000));
   const tiers = [...new Set(points.map((point) => point.tier).filter((tier) => tier !== null))].sort((a, b) => a - b);
   const height = 66 + Math.max(tiers.length, 1) * 34;
   const level = (tier) => height - 40 - (tier === null ? 0 : (tiers.indexOf(tier) + 1) * 34 - 16);
-  const narrow = Math.max(points.length, 2) * 70;
-  const room = Math.min(WIDTH, Math.max(narrow, 420)) - 120;
-  let along = 60;
+  let along = 40;
   const places = points.map((point, index) => {
-    if (index) along += (gaps[index - 1] / total) * room;
+    if (index) along += gaps[index - 1];
     return { ...point, x: along, y: level(point.tier) };
   });
-  const svg = s("svg", { viewBox: `0 0 ${room + 120} ${height}`, role: "img", class: "climb", "aria-label": t("story.picture", { n: one.attempts.length, state: stateText(one.state) }) });
-  svg.style.setProperty("max-width", `${room + 120}px`);
+  const width = along + 50;
+  const svg = s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", class: "climb", "aria-label": t("story.picture", { n: one.attempts.length, state: stateText(one.state) }) });
   places.slice(1).forEach((place, index) => {
     const from = places[index];
     svg.append(s("path", { d: `M${from.x} ${from.y}H${place.x - 16}L${place.x} ${place.y}`, class: OPEN.has(place.kind) ? "way ahead" : "way" }));
