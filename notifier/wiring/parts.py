@@ -15,8 +15,9 @@ from notifier.broker.publisher import Publisher
 from notifier.broker.topology import Topology
 from notifier.channels.targets import TargetRules, check_target
 from notifier.channels.task.channel import HandOn
-from notifier.channels.webhook.channel import WebhookChannel, WebhookOptions
+from notifier.channels.webhook.channel import WebhookChannel
 from notifier.channels.webhook.gates import GateRules
+from notifier.channels.webhook.target import WebhookOptions
 from notifier.channels.wechat.channel import WechatChannel
 from notifier.channels.wechat.message import needed_of
 from notifier.channels.wechat.options import WechatOptions, WechatTemplate

@@ -159,6 +159,25 @@ async def test_a_request_that_nobody_answers_in_time_closes_the_connection() -> 
     assert len(came) == 1
 
 
+async def _late(writer: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(0.5)
+    writer.write(ANSWER)
+
+
+async def test_each_request_on_a_connection_has_its_own_time() -> None:
+    long, short = timedelta(seconds=30), timedelta(seconds=0.25)
+    talk = Scripted(answering(b"ok"), _late, answering(b"ok"), _silence)
+    async with listening(talk) as server, egress_with() as out:
+        for limit in (short, long, long):
+            answer = await out.post_json(url_of(server.port), b"{}", limit=limit)
+            assert answer.body == b"ok"
+        with pytest.raises(EgressFailed) as caught:
+            await out.post_json(url_of(server.port), b"{}", limit=short)
+
+    assert (caught.value.code, caught.value.perhaps_sent) == ("timeout", True)
+    assert server.connections == 1
+
+
 async def test_of_one_too_many_nothing_is_sent() -> None:
     async with swallowing() as (port, came, _), egress_with(connections=1) as out:
         task = asyncio.create_task(out.post_json(url_of(port), b"{}"))

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from math import inf
 from typing import NamedTuple, cast
 
 from notifier.channels.http.answer import Incoming
 from notifier.channels.http.failure import EgressFailed
+
+CLOCK_STEP_S = 0.001
+"""The loop's timers count in milliseconds."""
 
 
 class Lane(NamedTuple):
@@ -28,14 +32,9 @@ class Connection(asyncio.Protocol):
     """sock: of its transport; only looked at here. on_lost: called once, when it has ended."""
 
     __slots__ = (
-        "_incoming",
-        "_loop",
-        "_on_lost",
-        "_sock",
-        "_transport",
-        "_waiter",
-        "is_open",
-        "lane",
+        *("is_open", "lane"),
+        *("_alarm", "_alarm_at", "_ends_at", "_incoming", "_loop", "_on_lost", "_sock"),
+        *("_transport", "_waiter"),
     )
 
     def __init__(
@@ -49,6 +48,9 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._incoming: Incoming | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._ends_at = inf
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = inf
 
     async def exchange(self, request: bytes, *, ends_at: float) -> Incoming:
         """Send it and wait for its answer. ends_at: by the loop's clock.
@@ -60,14 +62,15 @@ class Connection(asyncio.Protocol):
             raise EgressFailed("reset", "the connection ended at once", perhaps_sent=False)
         incoming = self._incoming = Incoming()
         waiter = self._waiter = self._loop.create_future()
-        timer = self._loop.call_at(ends_at, self._stop, "timeout")
+        self._ends_at = ends_at
+        if ends_at < self._alarm_at:
+            self._set_alarm()
         can_follow = False
         try:
             self._transport.write(request)
             await waiter
             can_follow = incoming.can_follow and not self._transport.get_write_buffer_size()
         finally:
-            timer.cancel()
             incoming.stop("reset")
             self._incoming = self._waiter = None
             if not can_follow:
@@ -111,7 +114,25 @@ class Connection(asyncio.Protocol):
         elif self._incoming is not None:
             self._incoming.end()
             self._wake()
+        if self._alarm is not None:
+            self._alarm.cancel()
         self._on_lost(self)
+
+    def _set_alarm(self) -> None:
+        """One serves many requests: most are over long before their time."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = self._ends_at
+        self._alarm = self._loop.call_at(self._alarm_at, self._look_at_the_time)
+
+    def _look_at_the_time(self) -> None:
+        self._alarm, self._alarm_at = None, inf
+        if self._incoming is None:
+            return
+        if self._loop.time() < self._ends_at - CLOCK_STEP_S:
+            self._set_alarm()
+        else:
+            self._stop("timeout")
 
     def _stop(self, why: str) -> None:
         if self._incoming is not None:

@@ -6,17 +6,15 @@ import asyncio
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from functools import lru_cache, partial
 from typing import Protocol
 from uuid import UUID
 
 import structlog
-from yarl import URL
 
 from notifier.channels.egress import Egress, EgressFailed, EgressOptions
-from notifier.channels.targets import TargetRules, check_target
+from notifier.channels.targets import check_target
 from notifier.channels.webhook.body import encode
 from notifier.channels.webhook.dialects import (
     GONE,
@@ -24,10 +22,11 @@ from notifier.channels.webhook.dialects import (
     outcome_of_failure,
     printable,
 )
-from notifier.channels.webhook.gates import QUEUE_S, GateRules, Gates
+from notifier.channels.webhook.gates import QUEUE_S, Gates
 from notifier.channels.webhook.signature import signed_headers
+from notifier.channels.webhook.target import Target, WebhookOptions, target_of_url
 from notifier.domain.claim import WORTH_WAITING
-from notifier.domain.endpoint import Dialect, Endpoint, endpoint_of
+from notifier.domain.endpoint import Endpoint, endpoint_of
 from notifier.domain.notification import ChannelName, Notification
 from notifier.domain.outcome import Held, Outcome, Paused, Permanent, Retry, Sent, Unknown
 from notifier.errors import InvalidInput, NotifierError, SettingsError, StoreError, Unavailable
@@ -38,6 +37,7 @@ MOST_WAITS = 5
 """For a turn that is near; whoever others were quicker than so often comes back another time."""
 SHORT_KEEP_ALIVE = timedelta(seconds=4)
 """Receivers are many, and each idle connection is an open file."""
+MOST_URLS = 4096
 
 
 class EndpointBook(Protocol):
@@ -64,36 +64,6 @@ class Turns(Protocol):
         ...
 
     async def close(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookOptions:
-    """timeout: one request, connect included; an endpoint's own is never longer.
-
-    secret: signs what goes to a URL that is no endpoint; "" for no signature. ca_file: trust this
-    CA (PEM) instead of the system's. gates: how much one endpoint may take.
-    """
-
-    rules: TargetRules
-    timeout: timedelta = timedelta(seconds=15)
-    secret: str = field(default="", repr=False)
-    ca_file: Path | None = None
-    gates: GateRules = field(default_factory=GateRules)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Target:
-    """Whom one notification goes to. endpoint: None for a URL that nobody registered."""
-
-    url: URL
-    dialect: Dialect
-    secrets: tuple[str, ...]
-    timeout: timedelta
-    endpoint: Endpoint | None
-
-    @property
-    def name(self) -> str:
-        return self.endpoint.form.name if self.endpoint else str(self.url.origin())
 
 
 class WebhookChannel:
@@ -132,13 +102,14 @@ class WebhookChannel:
             )
         )
         self._gates = Gates(options.gates)
+        self._target_of_url = lru_cache(maxsize=MOST_URLS)(partial(target_of_url, options))
         self.timeout = options.timeout + timedelta(seconds=QUEUE_S)
 
     async def send(self, notification: Notification) -> Outcome | Held:
         """Post once; the same id and the same body in every attempt."""
         try:
             target = await self._target(notification.recipient)
-            if not isinstance(target, _Target):
+            if not isinstance(target, Target):
                 return target
             return await self._send_at_its_turn(notification, target)
         except InvalidInput as error:
@@ -154,9 +125,7 @@ class WebhookChannel:
         if self._turns is not None:
             await self._turns.close()
 
-    async def _send_at_its_turn(
-        self, notification: Notification, target: _Target
-    ) -> Outcome | Held:
+    async def _send_at_its_turn(self, notification: Notification, target: Target) -> Outcome | Held:
         body = encode(notification)
         entered = await self._gates.enter(target.name)
         if isinstance(entered, Held):
@@ -191,18 +160,10 @@ class WebhookChannel:
             return None
         return Held(wait=wait, reason=f"rate_limit:{form.rate_per_s:g} a second")
 
-    async def _target(self, recipient: str) -> _Target | Outcome:
+    async def _target(self, recipient: str) -> Target | Outcome:
         name = endpoint_of(recipient)
         if name is None:
-            url = check_target(recipient, self._options.rules, field="recipient")
-            secrets = (self._options.secret,) if self._options.secret else ()
-            return _Target(
-                url=url,
-                dialect=Dialect.STANDARD,
-                secrets=secrets,
-                timeout=self._options.timeout,
-                endpoint=None,
-            )
+            return self._target_of_url(recipient)
         try:
             endpoint = await self._endpoints.find(name) if self._endpoints else None
         except (Unavailable, StoreError) as error:
@@ -213,14 +174,15 @@ class WebhookChannel:
             return Permanent(code="no_endpoint", detail=f"no endpoint is named {printable(name)}")
         return self._registered(endpoint, recipient)
 
-    def _registered(self, endpoint: Endpoint, recipient: str) -> _Target | Paused:
+    def _registered(self, endpoint: Endpoint, recipient: str) -> Target | Paused:
         form = endpoint.form
         rules = self._rules_with_http if form.http else self._options.rules
         try:
             url = check_target(form.url, rules)
         except InvalidInput as error:
             return Paused(code="url_not_allowed", detail=str(error), scope=recipient)
-        return _Target(
+        return Target(
+            name=form.name,
             url=url,
             dialect=form.dialect,
             secrets=endpoint.secrets,
@@ -228,7 +190,7 @@ class WebhookChannel:
             endpoint=endpoint,
         )
 
-    async def _send(self, body: bytes, target: _Target, webhook_id: str) -> Outcome:
+    async def _send(self, body: bytes, target: Target, webhook_id: str) -> Outcome:
         timestamp = int(self._now().timestamp())
         headers = signed_headers(webhook_id, timestamp, body, secrets=target.secrets)
         headers["Accept"] = "*/*"

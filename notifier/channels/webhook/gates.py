@@ -203,6 +203,8 @@ class _Gate:
 
     async def wait(self) -> bool:
         """Until one of its calls may begin; False where that takes too long."""
+        if not self.slots.locked():
+            return await self.slots.acquire()
         try:
             async with asyncio.timeout(QUEUE_S):
                 return await self.slots.acquire()

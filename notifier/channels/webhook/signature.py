@@ -31,10 +31,12 @@ def signed_headers(
 
 
 def _signature(content: bytes, secret: str) -> str:
-    digest = hmac.digest(_key(secret), content, hashlib.sha256)
-    return f"v1,{base64.b64encode(digest).decode()}"
+    keyed = _keyed(secret).copy()
+    keyed.update(content)
+    return f"v1,{base64.b64encode(keyed.digest()).decode()}"
 
 
 @lru_cache(maxsize=1024)
-def _key(secret: str) -> bytes:
-    return key_of(secret)
+def _keyed(secret: str) -> hmac.HMAC:
+    """To be copied: the key is worked in once."""
+    return hmac.new(key_of(secret), digestmod=hashlib.sha256)
