@@ -16,7 +16,7 @@ Round = Callable[[Contestant, Variant, int], Tally]
 MOST_TRIAL = 2_000
 MOST_TRIAL_OF_OURS = 8_000
 """notifier and the floor are done with a small number before they are warm."""
-OUT_BELOW = 0.6
+OUT_BELOW = 0.75
 """A peer so far below the best one's first round has had its only one: the time is the others'."""
 
 
