@@ -27,9 +27,9 @@ app = typer.Typer(
 """Exit codes: 0 done, 1 it failed, 2 what was asked is wrong and nothing was changed."""
 
 GROUPS = (
-    *("publish", "remind", "board", "fleet", "gateway", "key", "inspect", "dlq", "intervene"),
-    *("pausing", "forget", "endpoint", "ladder", "outbox", "intake", "ops", "db", "loadtest"),
-    *("operator", "sandbox", "stack"),
+    *("publish", "remind", "board", "fleet", "gateway", "clients", "key", "inspect"),
+    *("dlq", "intervene", "pausing", "forget", "endpoint", "ladder", "outbox", "intake"),
+    *("ops", "db", "loadtest", "loadtest", "operator", "sandbox", "stack"),
 )
 """Modules of this package, each adding its commands to `app` when imported."""
 

@@ -145,7 +145,7 @@ def _command(name: object, fields: Mapping[str, Any]) -> Command:
     for field in fields:
         if field not in (*allowed, "cmd", "ref"):
             known = ", ".join(allowed) or "none"
-            raise InvalidInput(shorten(field), f"{name} has no such field; it has {known}")
+            raise InvalidInput(field[:64], f"{name} has no such field; it has {known}")
     return reader(fields)
 
 

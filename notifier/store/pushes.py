@@ -81,14 +81,18 @@ class Pushes:
         return [UUID(bytes=row[0]) for row in rows]
 
     def _attempt(self, row: Sequence[Any]) -> tuple[Any, ...]:
-        """In the order of the attempts' COLUMNS: the client was told outside of the ladder."""
+        """In the order of the attempts' COLUMNS: the client was told outside of the ladder.
+
+        Its step is that of the attempt before, since the one that comes next has not begun.
+        """
         id_, attempt, seq, step, tier, due_at, state, now = row
-        number = attempt + 1 if state in (State.DEAD, State.UNKNOWN) else attempt
+        was_given_up = state in (State.DEAD, State.UNKNOWN)
+        number = attempt + 1 if was_given_up else attempt
         values = {
             "notification_id": id_,
             "attempt": number,
             "seq": seq,
-            "step": step,
+            "step": step if was_given_up else max(step - 1, 0),
             "tier": tier,
             "due_at": due_at,
             "started_at": now,

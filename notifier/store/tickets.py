@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from datetime import timedelta
@@ -16,6 +17,8 @@ from notifier.store.live_channels import LiveChannels
 from notifier.store.redis_client import redis_at
 
 ANSWER_S = 2.0
+AT_ONCE = 32
+"""Commands under way; when thousands of clients come again together, they stand in line here."""
 
 
 class RedisTickets:
@@ -26,8 +29,9 @@ class RedisTickets:
 
     def __init__(self, url: str, *, prefix: str) -> None:
         """Raises SettingsError for a bad URL."""
-        self._redis = redis_at(url, answer_s=ANSWER_S, name="tickets")
+        self._redis = redis_at(url, answer_s=ANSWER_S, name="tickets", retries=1)
         self._names = LiveChannels(prefix)
+        self._places = asyncio.Semaphore(AT_ONCE)
 
     async def issue(self, ticket: Ticket, *, lives: timedelta) -> str:
         secret = secrets.token_urlsafe(24)
@@ -40,7 +44,8 @@ class RedisTickets:
         if not secret or len(secret) > LONGEST:
             return None
         try:
-            body: Any = await self._redis.getdel(self._names.ticket(_digest(secret)))
+            async with self._places:
+                body: Any = await self._redis.getdel(self._names.ticket(_digest(secret)))
         except (RedisError, OSError) as error:
             raise StoreUnavailable(f"Redis: {error}") from error
         if not isinstance(body, bytes):
@@ -58,7 +63,8 @@ class RedisTickets:
         if not secret or len(secret) > LONGEST:
             return None
         try:
-            user: Any = await self._redis.get(self._names.stream(_digest(secret)))
+            async with self._places:
+                user: Any = await self._redis.get(self._names.stream(_digest(secret)))
         except (RedisError, OSError) as error:
             raise StoreUnavailable(f"Redis: {error}") from error
         return user.decode() if isinstance(user, bytes) else None
@@ -68,7 +74,8 @@ class RedisTickets:
 
     async def _set(self, key: bytes, value: bytes, lives: timedelta) -> None:
         try:
-            await self._redis.set(key, value, px=lives)
+            async with self._places:
+                await self._redis.set(key, value, px=lives)
         except (RedisError, OSError) as error:
             raise StoreUnavailable(f"Redis: {error}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,8 @@ from notifier.store.live_channels import LiveChannels
 from notifier.store.redis_client import redis_at
 
 ANSWER_S = 2.0
+AT_ONCE = 32
+"""Commands under way; when thousands of clients subscribe together, they stand in line here."""
 
 # ARGV: most, lifetime in ms, prefix of the values, then (topic, value) each.
 _KEEP = """
@@ -35,15 +38,17 @@ return over
 class RedisTopics:
     def __init__(self, url: str, *, prefix: str, most: int, lifetime: timedelta) -> None:
         """most: topics; 0 keeps none. Raises SettingsError for a bad URL."""
-        self._redis = redis_at(url, answer_s=ANSWER_S, name="topics")
+        self._redis = redis_at(url, answer_s=ANSWER_S, name="topics", retries=1)
         self._names = LiveChannels(prefix)
+        self._places = asyncio.Semaphore(AT_ONCE)
         self._most = most
         self._lifetime_ms = int(lifetime.total_seconds() * 1000)
 
     async def publish(self, topic: str, value: bytes) -> int:
         """How many gateways heard it; they keep it. Raises StoreUnavailable."""
         try:
-            heard = int(await self._redis.publish(self._names.topic(topic), value))
+            async with self._places:
+                heard = int(await self._redis.publish(self._names.topic(topic), value))
         except (RedisError, OSError) as error:
             raise StoreUnavailable(f"Redis: {error}") from error
         if not heard:
@@ -67,7 +72,8 @@ class RedisTopics:
     async def last(self, topic: str) -> bytes | None:
         """Raises StoreUnavailable."""
         try:
-            value: Any = await self._redis.get(self._names.last(topic))
+            async with self._places:
+                value: Any = await self._redis.get(self._names.last(topic))
         except (RedisError, OSError) as error:
             raise StoreUnavailable(f"Redis: {error}") from error
         return value if isinstance(value, bytes) else None

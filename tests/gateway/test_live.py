@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
+import orjson
 import pytest
+import redis
+from websockets.exceptions import InvalidStatus
 
-from tests.gateway.live_client import connected
+from tests.gateway.live_client import LiveClient, connected, opened, ticket_for
 from tests.gateway.running import RunningGateway, new_key, started_with_fleet
 from tests.house import House, wait_for
 
@@ -18,7 +23,7 @@ def live(house: House) -> Iterator[RunningGateway]:
         "PYTHONPATH": str(Path(__file__).parents[2]),
         "NOTIFIER_TASKS_REGISTRY": "tests.gateway.some_tasks",
         "NOTIFIER_LIVE_ACK_S": "1",
-        "NOTIFIER_LIVE_AUTH_S": "2",
+        "NOTIFIER_LIVE_AUTH_S": "3",
     }
     with started_with_fleet(house, "--tiers", "1,3") as gateway:
         yield gateway
@@ -44,8 +49,203 @@ def test_a_reminder_is_receipted_at_once_and_pushed_at_its_moment(
         wait_for(lambda: state_of(live, receipt["id"]) == "sent", 30)
 
 
+def test_who_subscribes_has_the_last_value_and_then_every_one(
+    live: RunningGateway, key: str
+) -> None:
+    say(live, key, "rate:600519", {"price": 1})
+    with connected(live, key, "bert") as client:
+
+        def last() -> Any:
+            client.ask(cmd="unsubscribe", topic="rate:600519")
+            return client.ask(cmd="subscribe", topic="rate:600519").get("last")
+
+        wait_for(lambda: last() == {"price": 1}, 30)
+        say(live, key, "rate:600519", {"price": 2})
+        assert heard(client) == {"price": 2}
+
+        # As a program that knows nothing of the gateway says it.
+        prefix = live.house.environment["NOTIFIER_REDIS_PREFIX"]
+        with redis.Redis.from_url(live.house.environment["NOTIFIER_REDIS_URL"]) as outside:
+            outside.publish(f"{prefix}push:rate:600519", 'no JSON, "text"')
+        assert heard(client) == 'no JSON, "text"'
+        wait_for(lambda: last() == 'no JSON, "text"', 30)
+
+
+def test_a_ticket_limits_the_topics(live: RunningGateway, key: str) -> None:
+    ticket = ticket_for(live, key, "carl", topics=["order:*"])
+    with opened(live) as client:
+        client.ask(cmd="auth", ticket=ticket)
+        assert client.ask(cmd="subscribe", topic="order:7")["event"] == "subscribed"
+        refused = client.ask(cmd="subscribe", topic="rates")
+    assert (refused["event"], refused["field"]) == ("error", "topic")
+
+
+def test_a_task_runs_in_the_fleet_and_only_its_owner_has_the_result(
+    live: RunningGateway, key: str
+) -> None:
+    with connected(live, key, "dora") as owner, connected(live, key, "emil") as other:
+        submitted = owner.ask(cmd="task", name="add", args={"numbers": [1, 2, 39]})
+        assert (submitted["code"], submitted["info"]) == (202, "任务已经提交,请等待服务器计算数据!")
+
+        data = owner.push()["data"]
+        assert (data["code"], data["info"], data["other"]) == (200, "任务执行完毕!", 42)
+        assert data["id"] == submitted["id"]
+
+        again = owner.ask(cmd="task", name="who", args={"name": "x"})
+        assert owner.push()["data"]["other"] == {"task": again["id"], "name": "x"}
+
+        unknown = owner.ask(cmd="task", name="os.system", args={"numbers": [1]})
+        assert (unknown["code"], unknown["info"]) == (
+            404,
+            "任务提交失败,请联系管理员进行处理!",
+        )
+        other.ask(cmd="ping")
+        assert not other.pushed()
+
+
+BAD = [
+    ("{", "message"),
+    ("[]", "message"),
+    ('{"cmd": "reload"}', "cmd"),
+    ('{"cmd": "remind", "in_ms": -1}', "in_ms"),
+    ('{"cmd": "remind", "in_ms": true}', "in_ms"),
+    ('{"cmd": "remind", "at": "soon"}', "at"),
+    ('{"cmd": "subscribe", "topic": "a b"}', "topic"),
+    ('{"cmd": "ack", "ids": ["x"]}', "ids"),
+    ('{"cmd": "bind", "user": "somebody-else"}', "user"),
+    ('{"cmd": "ping", "extra": 1}', "extra"),
+]
+
+
+def test_a_bad_message_is_answered_and_ends_nothing(live: RunningGateway, key: str) -> None:
+    with connected(live, key, "fritz") as client:
+        for text, field in BAD:
+            client.connection.send(text)
+            error = client.until(lambda event: event["event"] == "error")
+            assert error["field"] == field, (text, error)
+        assert client.ask(cmd="ping")["event"] == "pong"
+
+
+def test_nobody_does_anything_without_a_ticket_that_is_new(live: RunningGateway, key: str) -> None:
+    ticket = ticket_for(live, key, "gerd")
+    with opened(live) as client:
+        assert client.ask(cmd="remind", in_ms=1)["event"] == "error"
+        assert client.ask(cmd="auth", ticket=ticket)["user"] == "gerd"
+    with opened(live) as again:
+        again.say(cmd="auth", ticket=ticket)
+        assert again.end()[0] == 4001
+    with opened(live) as silent:
+        assert silent.end() == (4001, "no ticket in time")
+
+
+def test_a_flood_ends_the_connection(live: RunningGateway, key: str) -> None:
+    with connected(live, key, "hans") as client:
+        for _ in range(150):
+            client.say(cmd="ping")
+        assert client.end()[0] == 4029
+
+
+def test_pages_of_other_sites_are_refused(live: RunningGateway) -> None:
+    with pytest.raises(InvalidStatus) as refused, opened(live, origin="https://evil.example"):
+        pass
+    assert refused.value.response.status_code == 403
+    with opened(live, origin=f"http://{live.address}") as own:
+        assert own.ask(cmd="ping")["event"] == "pong"
+
+
+def test_what_came_while_nobody_was_there_is_resumed(live: RunningGateway, key: str) -> None:
+    id_ = publish(live, "ida")
+    wait_for(lambda: "not_connected" in codes_of(live, id_), 30)
+    with connected(live, key, "ida") as client:
+        assert client.push()["id"] == id_
+        wait_for(lambda: state_of(live, id_) == "sent", 30)
+    assert live.house.notifier("audit", "--json").returncode == 0
+
+
+def test_what_nobody_acknowledges_is_pushed_again(live: RunningGateway, key: str) -> None:
+    with connected(live, key, "jan", acknowledging=False) as client:
+        id_ = publish(live, "jan")
+        assert client.push()["id"] == id_
+        assert client.push()["id"] == id_
+        client.say(cmd="ack", id=id_)
+        wait_for(lambda: state_of(live, id_) == "sent", 30)
+    assert "not_acknowledged" in codes_of(live, id_)
+
+
+def test_a_stream_has_the_same_and_acknowledges_by_post(live: RunningGateway, key: str) -> None:
+    ticket = ticket_for(live, key, "kurt")
+    say(live, key, "news", "old")
+    with (
+        live.client() as client,
+        client.stream("GET", f"/v1/stream?ticket={ticket}&topics=news") as response,
+    ):
+        assert response.headers["content-type"].startswith("text/event-stream")
+        events = events_of(response)
+        stream = until(events, "welcome")["stream"]
+        assert until(events, "subscribed")["topic"] == "news"
+        until(events, "bound")
+        id_ = publish(live, "kurt")
+        assert until(events, "push")["id"] == id_
+        answer = httpx.post(
+            f"{live.url}/v1/acks", json={"stream": stream, "ids": [id_]}, timeout=30
+        )
+        assert answer.json() == {"acked": [id_]}
+        wait_for(lambda: state_of(live, id_) == "sent", 30)
+        used = httpx.get(f"{live.url}/v1/stream?ticket={ticket}", timeout=30)
+        assert used.status_code == 401
+
+
+def test_the_operator_sees_who_is_connected(live: RunningGateway, key: str) -> None:
+    with connected(live, key, "ludwig") as client:
+        client.ask(cmd="subscribe", topic="news")
+        shown = orjson.loads(live.house.notifier("clients", "--json", "--full").stdout)
+        (gateway,) = shown
+        (line,) = [one for one in gateway["clients"] if one["user"] == "ludwig"]
+        assert (line["kind"], line["topics"], line["bound"]) == ("websocket", ["news"], True)
+        people = live.house.notifier("clients").stdout
+    assert "news" in people
+    assert "ludwig" not in people
+
+
+def say(gateway: RunningGateway, key: str, topic: str, value: object) -> None:
+    with gateway.client(authorization=f"Bearer {key}") as client:
+        answer = client.post(f"/v1/topics/{topic}", content=orjson.dumps(value))
+    assert answer.status_code == 202, answer.text
+
+
+def heard(client: LiveClient) -> Any:
+    return client.until(lambda event: event["event"] == "message")["data"]
+
+
+def publish(gateway: RunningGateway, user: str) -> str:
+    """A push that is due at once; its id."""
+    done = gateway.house.notifier(
+        "publish", "--channel", "push", "--to", user, "--delay", "0s", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    return str(orjson.loads(done.stdout)["accepted"][0]["id"])
+
+
 def state_of(gateway: RunningGateway, id_: str) -> str:
     rows = gateway.house.rows(
         f"SELECT state FROM notifier_notification WHERE id = X'{id_.replace('-', '')}'"
     )
     return str(rows[0][0])
+
+
+def codes_of(gateway: RunningGateway, id_: str) -> list[str]:
+    rows = gateway.house.rows(
+        "SELECT code FROM notifier_attempt WHERE notification_id = "
+        f"X'{id_.replace('-', '')}' ORDER BY attempt"
+    )
+    return [str(row[0]) for row in rows]
+
+
+def events_of(response: httpx.Response) -> Iterator[dict[str, Any]]:
+    for line in response.iter_lines():
+        if line.startswith("data: "):
+            yield orjson.loads(line.removeprefix("data: "))
+
+
+def until(events: Iterator[dict[str, Any]], name: str) -> dict[str, Any]:
+    return next(event for event in events if event.get("event") == name)
