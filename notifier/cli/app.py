@@ -29,7 +29,7 @@ app = typer.Typer(
 GROUPS = (
     *("publish", "remind", "board", "fleet", "gateway", "clients", "key", "inspect"),
     *("dlq", "intervene", "pausing", "forget", "endpoint", "ladder", "outbox", "intake"),
-    *("ops", "db", "loadtest", "loadtest", "operator", "sandbox", "stack"),
+    *("ops", "db", "loadtest", "operator", "sandbox", "stack"),
 )
 """Modules of this package, each adding its commands to `app` when imported."""
 

@@ -145,6 +145,16 @@ def test_a_flood_ends_the_connection(live: RunningGateway, key: str) -> None:
         assert client.end()[0] == 4029
 
 
+def test_who_does_not_read_is_closed_and_may_come_again(live: RunningGateway, key: str) -> None:
+    prefix = live.house.environment["NOTIFIER_REDIS_PREFIX"]
+    with connected(live, key, "iris") as client:
+        client.ask(cmd="subscribe", topic="loud")
+        with redis.Redis.from_url(live.house.environment["NOTIFIER_REDIS_URL"]) as outside:
+            for _ in range(300):
+                outside.publish(f"{prefix}push:loud", b'"%b"' % (b"x" * 60_000))
+        assert client.end()[0] == 4008
+
+
 def test_pages_of_other_sites_are_refused(live: RunningGateway) -> None:
     with pytest.raises(InvalidStatus) as refused, opened(live, origin="https://evil.example"):
         pass
