@@ -108,7 +108,6 @@ class Report:
 
 def document_of(report: Report) -> dict[str, Any]:
     """For JSON. Times in seconds, lateness in ms; lost, doubled: null without a sandbox to ask."""
-    verdict = report.verdict
     return {
         "run": report.run,
         "clean": report.is_clean,
@@ -121,12 +120,7 @@ def document_of(report: Report) -> dict[str, Any]:
         "dead": report.states.get(State.DEAD, 0),
         "states": {state.value: count for state, count in sorted(report.states.items())},
         "unsettled": report.unsettled,
-        "told": verdict and verdict.told,
-        "lost": verdict and len(verdict.lost),
-        "doubled": verdict and len(verdict.doubled),
-        "unpromised": verdict and len(verdict.unpromised),
-        "repeated_calls": verdict and verdict.repeated_calls,
-        "named": {kind: names[: 100 * NAMED] for kind, names in named(verdict)},
+        **_judged(report.verdict),
         "refusals": dict(report.refusals),
         "held_up": report.accepting.held_up,
         "wall_s": report.wall_s,
@@ -141,6 +135,17 @@ def document_of(report: Report) -> dict[str, Any]:
                 **{str(tier): counts for tier, counts in report.distribution.items()},
             },
         },
+    }
+
+
+def _judged(verdict: Verdict | None) -> dict[str, Any]:
+    return {
+        "told": verdict and verdict.told,
+        "lost": verdict and len(verdict.lost),
+        "doubled": verdict and len(verdict.doubled),
+        "unpromised": verdict and len(verdict.unpromised),
+        "repeated_calls": verdict and verdict.repeated_calls,
+        "named": {kind: names[: 100 * NAMED] for kind, names in named(verdict)},
     }
 
 
