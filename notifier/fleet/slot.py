@@ -18,7 +18,10 @@ logger = structlog.get_logger(__name__)
 
 
 class Slot:
-    """current: who fills the place now, dead or alive; others: who leaves it or is to follow."""
+    """current: who fills the place now, dead or alive; others: who leaves it or is to follow.
+
+    is_vital: without it the fleet gives up; else it is tried again for ever, once it was ready.
+    """
 
     def __init__(
         self, place: Place, policy: RestartPolicy, *, start: Callable[[Place, int], Child]
@@ -26,6 +29,7 @@ class Slot:
         self.place = place
         self.others: set[Child] = set()
         self.restarts = 0
+        self.is_vital = True
         self.was_ready = asyncio.Event()
         self._policy = policy
         self._start = start
@@ -76,8 +80,10 @@ class Slot:
             if child is not self.current:
                 continue
             reason = self._count_death(child)
-            if reason:
+            if reason and (self.is_vital or not self.was_ready.is_set()):
                 return reason
+            if reason:
+                logger.error("fleet_goes_on_without", process=self.place.label, reason=reason)
             await self._wait(child, stopping)
             if child is self.current and not stopping.is_set():
                 self.restarts += 1

@@ -65,6 +65,8 @@ class Supervisor:
         self._listen_to_signals()
         policy = self.options.policy
         self.slots += [Slot(p, policy, start=self._start_child) for p in self.options.places]
+        for slot in self.slots:
+            slot.is_vital = self._is_vital(slot.place)
         async with asyncio.TaskGroup() as group:
             watching = [group.create_task(self._tell_ready()), group.create_task(self._watch())]
             for slot in self.slots:
@@ -141,6 +143,12 @@ class Supervisor:
             listener_descriptor=self._listener_of(place),
         )
         return child
+
+    def _is_vital(self, place: Place) -> bool:
+        """Whoever tells goes on telling, though nobody may ask."""
+        return place.kind is not Kind.GATEWAY or all(
+            other.kind is Kind.GATEWAY for other in self.options.places
+        )
 
     def _listener_of(self, place: Place) -> int | None:
         return self._listener.fileno() if self._listener and place.kind is Kind.GATEWAY else None

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from notifier import __version__
 from notifier.gateway import health, receipts
@@ -36,7 +37,21 @@ async def build(gateway: Gateway, parts: Sequence[Part] = PARTS) -> AsyncIterato
     answer_with_problems(app)
     app.add_middleware(ShortCut, routes=gateway.shortcuts)
     app.add_middleware(LimitedBodies, most_bytes=gateway.settings.gateway.body_kib * 1024)
+    if gateway.settings.gateway.origins:
+        _allow(app, gateway.settings.gateway.origins)
     async with AsyncExitStack() as stack:
         for part in parts:
             app.include_router(await stack.enter_async_context(part(gateway)))
         yield app
+
+
+def _allow(app: FastAPI, origins: Sequence[str]) -> None:
+    """Let pages of these origins read answers; they bring keys, never cookies."""
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["authorization", "content-type", "idempotency-key"],
+        expose_headers=["location", "retry-after"],
+        max_age=600,
+    )

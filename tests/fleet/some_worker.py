@@ -1,6 +1,7 @@
 """Stands in for `notifier.wiring.fleet`: workers whose ways are chosen by files in a folder.
 
-The folder (SOME_WORKER_FOLDER) may hold: `refuse` (starting fails with its text), `away` (as if a
+The folder (SOME_WORKER_FOLDER) may hold: `refuse`, or `refuse-<kind>` (starting fails with its
+text), `away` (as if a
 server did not answer), `slow` (seconds that each piece of work takes), `deaf` (the drain is not
 heard), `hang-<pid>` (that process stops dead). Each worker writes what it began and finished to
 `work-<pid>`.
@@ -76,6 +77,8 @@ class SomeWorker:
 
 def worker_for(settings: Settings, kind: str, tier: int | None) -> SomeWorker:
     assert settings.fleet.name
+    if (folder() / f"refuse-{kind}").exists():
+        raise NotifierError((folder() / f"refuse-{kind}").read_text())
     return SomeWorker(kind, tier)
 
 

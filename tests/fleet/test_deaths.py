@@ -124,3 +124,19 @@ def _is_working(host: Host, pid: int) -> bool:
 def _has_another(fleet: Fleet, former: int) -> bool:
     pids = fleet.children().get("notifier: tier 1s", [])
     return bool(pids) and former not in pids and fleet.output().count("tier 1s    ready") == 2
+
+
+def test_the_consumers_go_on_without_a_gateway_that_dies_again_and_again(
+    new_host: Callable[..., Host],
+) -> None:
+    host = new_host(NOTIFIER_GATEWAY_PORT="0")
+    fleet = host.start("--with-gateway").wait_ready()
+    host.tell_workers("refuse-gateway", "its certificate has gone")
+    (gateway,) = fleet.children()["notifier: gateway"]
+
+    os.kill(gateway, signal.SIGKILL)
+
+    eventually(lambda: fleet.events("fleet_goes_on_without"), "it is given up")
+    assert is_alive(fleet.tier())
+    (host.work / "refuse-gateway").unlink()
+    eventually(lambda: fleet.children().get("notifier: gateway"), "it is back")
