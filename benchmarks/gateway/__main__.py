@@ -39,7 +39,8 @@ def _line(one: Figures) -> str:
     return (
         f"{one.way}: {one.notifications:,} accepted and committed at {one.per_s:,.0f}/s over "
         f"{one.connections} connections; a request p50 {one.p50_ms:.1f} ms, p99 {one.p99_ms:.1f} "
-        f"ms; {one.cpu_us:.0f} µs of the gateway's CPU for each"
+        f"ms; {one.cpu_us:.0f} µs of CPU for each in the gateway, "
+        f"{one.servers_cpu_us:.0f} in the servers"
     )
 
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -25,11 +25,14 @@ from notifier.store.mysql import Database, MysqlOptions
 
 WITHIN_S = 60
 BATCH = 100
+SERVERS = ("beam.smp", "mariadbd", "mysqld", "redis-server")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """cpu_us: of the gateway's process, for each notification. committed: rows afterwards."""
+    """cpu_us: of the gateway's process, for each notification; servers_cpu_us: of MySQL, RabbitMQ
+    and Redis. committed: rows afterwards.
+    """
 
     way: str
     notifications: int
@@ -38,6 +41,7 @@ class Figures:
     p50_ms: float
     p99_ms: float
     cpu_us: float
+    servers_cpu_us: float
     committed: int
 
 
@@ -61,10 +65,13 @@ def run(*, one_by_one: int, batched: int, connections: int, folder: Path | None)
                 each = BATCH if "batches" in way else 1
                 wide = connections if each == 1 else min(connections, 8)
                 before, rows = _cpu_s(process), _rows(environment)
+                servers_before = _servers_cpu_s(stack.folder)
                 answers = asyncio.run(ask(port, requests, connections=wide))
-                cpu_s, committed = _cpu_s(process) - before, _rows(environment) - rows
-                count = len(requests) * each
-                found.append(_figures(way, answers, count, wide, cpu_s, committed))
+                cpu_s = _cpu_s(process) - before
+                servers_cpu_s = _servers_cpu_s(stack.folder) - servers_before
+                committed, count = _rows(environment) - rows, len(requests) * each
+                figures = _figures(way, answers, count, wide, cpu_s, committed)
+                found.append(replace(figures, servers_cpu_us=servers_cpu_s / count * 1e6))
             return found
 
 
@@ -82,6 +89,7 @@ def _figures(
         p50_ms=latencies[len(latencies) // 2] * 1000,
         p99_ms=latencies[len(latencies) * 99 // 100] * 1000,
         cpu_us=cpu_s / count * 1e6,
+        servers_cpu_us=0.0,
         committed=committed,
     )
 
@@ -139,6 +147,19 @@ def _gateway(environment: Mapping[str, str], log: Path) -> Iterator[tuple[int, p
 def _cpu_s(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
+
+
+def _servers_cpu_s(folder: Path) -> float:
+    """Of those that name the stack's folder in their commands or environments."""
+    total = 0.0
+    for process in psutil.process_iter():
+        try:
+            said = [*process.cmdline(), *process.environ().values()]
+            if process.name() in SERVERS and any(str(folder) in word for word in said):
+                total += _cpu_s(process)
+        except psutil.Error:
+            continue
+    return total
 
 
 def _rows(environment: Mapping[str, str]) -> int:
