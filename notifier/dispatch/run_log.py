@@ -46,28 +46,35 @@ class BufferedRunLog:
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self._sinks = sinks
         self._waiting: deque[Line] = deque(maxlen=MOST_WAITING)
+        self._some = asyncio.Event()
         self.failures = 0
 
     def attempted(self, attempted: Attempted, recorded: Recorded) -> None:
         if self._sinks:
-            self._waiting.append(line_of(attempted, recorded))
+            self._add(line_of(attempted, recorded))
 
     def ended(self, message: Message, reason: str) -> None:
         if self._sinks:
-            self._waiting.append(line_of_end(message, reason))
+            self._add(line_of_end(message, reason))
 
     async def run(self) -> None:
         """Flush until cancelled, and once more then."""
         try:
             while True:
+                await self._some.wait()
                 await asyncio.sleep(FLUSH_EVERY_S)
                 await self._flush()
         finally:
             await self._flush()
 
+    def _add(self, line: Line) -> None:
+        self._waiting.append(line)
+        self._some.set()
+
     async def _flush(self) -> None:
         lines = list(self._waiting)
         self._waiting.clear()
+        self._some.clear()
         if not lines:
             return
         for sink in self._sinks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import aiomysql
@@ -60,6 +60,12 @@ class Database:
         """One statement, committed at once; the number of rows changed."""
         async with self._cursor() as cursor:
             return await cursor.run(sql, arguments)
+
+    async def open(self, connections: int) -> None:
+        """Connect now what would be connected at its first use. Raises StoreUnavailable."""
+        async with AsyncExitStack() as held:
+            for _ in range(min(connections, self._options.pool_size)):
+                await held.enter_async_context(self._cursor())
 
     async def close(self) -> None:
         if self._pool is not None:
