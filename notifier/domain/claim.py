@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from notifier.domain.notification import TERMINAL, State
+from notifier.domain.value import value
 
 WORTH_WAITING = timedelta(milliseconds=50)
 """Up to this long before its moment a message waits in the process instead of the broker."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Cursor:
     """Where a notification stands: the part of its row that decides."""
 

@@ -9,6 +9,7 @@ from notifier.domain.message import Message
 from notifier.domain.notification import Notification, State
 from notifier.domain.outcome import Outcome
 from notifier.domain.settle import InFlight
+from notifier.domain.value import value
 
 LEASE_MARGIN = timedelta(seconds=10)
 
@@ -26,7 +27,7 @@ class Lease:
     duration: timedelta
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Claimed:
     """One attempt that is ours until `until` (the database's time).
 
@@ -66,7 +67,7 @@ class Superseded:
     delay: timedelta
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Attempted:
     """What a process reports of one claimed attempt. began, ended: the database's time."""
 
@@ -86,7 +87,7 @@ class PutOff:
     is_exact: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Recorded:
     """What the record made of it.
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from notifier.domain.notification import ChannelName, Role
+from notifier.domain.value import value
 
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Message:
     """Speaks of one schedule of one notification.
 

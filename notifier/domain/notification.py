@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -13,6 +13,7 @@ from uuid import UUID
 
 from notifier.domain.endpoint import endpoint_of
 from notifier.domain.outcome import Held, Outcome
+from notifier.domain.value import value
 
 
 class State(StrEnum):
@@ -51,7 +52,7 @@ class ChannelName(StrEnum):
     """Runs a function of the user's package; the recipient is whom its result is pushed to."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Notification:
     """One recipient, one channel: what a channel needs to send it.
 

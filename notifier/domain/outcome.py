@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from notifier.domain.value import value
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@value
 class Answer:
     """What an HTTP receiver answered, kept with the attempt as proof.
 
@@ -18,7 +20,7 @@ class Answer:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Sent:
     """The receiver's side accepted it.
 
@@ -31,7 +33,7 @@ class Sent:
     answer: Answer | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Retry:
     """Refused for now, and certainly without effect: the next step of the ladder.
 

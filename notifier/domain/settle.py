@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from notifier.domain.ladder import Ladder
 from notifier.domain.notification import State
 from notifier.domain.outcome import Outcome, Paused, Permanent, Retry, Sent, Unknown
 from notifier.domain.placement import Places
+from notifier.domain.value import value
 
 EXHAUSTED = "exhausted"
 EXPIRED = "expired"
@@ -18,7 +19,7 @@ OPEN_REST = timedelta(minutes=10)
 """How long a claim is put off while nobody knows when what rests will work again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class InFlight:
     """The part of a claimed row that decides.
 
@@ -36,7 +37,7 @@ class InFlight:
     deadline_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Next:
     """The row's new values. Terminal states have neither due_at nor next_sweep_at.
 
@@ -57,7 +58,7 @@ class Next:
     crashes: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Rules:
     """What holds for one notification's channel and ladder.
 
