@@ -24,14 +24,6 @@ class NotAllowed(NotifierError):
     """A viewer only looks."""
 
 
-class OtherNumber(NotifierError):
-    """What was confirmed is not what is there now."""
-
-    def __init__(self, confirmed: int, found: int) -> None:
-        super().__init__(f"confirmed were {confirmed}, but now there are {found}; nothing was done")
-        self.found = found
-
-
 class FindStore(Protocol):
     async def count(self, wanted: Wanted) -> int: ...
 
@@ -97,13 +89,8 @@ class OperatorDesk:
     async def replay_all(
         self, reason: str | None, *, confirmed: int, who: Operator, why: str
     ) -> Outcome:
-        """All dead ones, or those of the reason; the oldest where there are too many for once.
-
-        Raises OtherNumber, too.
-        """
-        ids = await self._find.ids(_dead(reason), most=MOST_AT_ONCE)
-        if len(ids) != confirmed:
-            raise OtherNumber(confirmed, len(ids))
+        """The dead ones, or those of the reason: the oldest, and never more than confirmed."""
+        ids = await self._find.ids(_dead(reason), most=min(confirmed, MOST_AT_ONCE))
         target = "all dead ones" if reason is None else f"reason {reason}"
         return await self._replay(ids, target, who, why, force=False)
 

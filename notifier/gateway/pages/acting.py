@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from notifier.dispatch.desk import OtherNumber, Outcome
+from notifier.dispatch.desk import Outcome
 from notifier.dispatch.login import NotLetIn, TooManyTries
 from notifier.domain.operator import Operator
 from notifier.gateway.pages import documents
@@ -111,13 +111,9 @@ def _add_deeds(router: APIRouter, dashboard: Dashboard) -> None:
     @router.post("/ui/replay-all")
     async def replay_all(request: Request, given: ReplayAll) -> Response:
         who = await operator_of(request)
-        try:
-            outcome = await desk.replay_all(
-                given.reason, confirmed=given.confirmed, who=who, why=given.why
-            )
-        except OtherNumber as error:
-            raise Problem(409, str(error), found=error.found) from error
-        return _done(outcome)
+        return _done(
+            await desk.replay_all(given.reason, confirmed=given.confirmed, who=who, why=given.why)
+        )
 
     @router.post("/ui/pause")
     async def pause(request: Request, given: Scope) -> Response:

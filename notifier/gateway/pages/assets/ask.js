@@ -62,7 +62,7 @@ function question({ title, lines, go, danger, extra, act }) {
           await act(form.elements.why.value, form);
           dialog.close();
         } catch (error) {
-          wrong.textContent = error.status === 409 ? t("changed", { n: error.problem.found, m: error.confirmed }) : t("failed", { why: error.message });
+          wrong.textContent = t("failed", { why: error.message });
           button.disabled = false;
         }
       },
@@ -107,12 +107,7 @@ export async function askReplayAll(reason, after) {
     lines: [reason === null ? null : t("dead.reason", { reason }), t("ask.replay.what", { n }), found.count > n ? t("ask.replay.part", { n, count: found.count }) : null].filter(Boolean),
     go: t("ask.go.replay", { n }),
     act: async (why) => {
-      try {
-        tell(await post("/ui/replay-all", { reason, confirmed: n, why }));
-      } catch (error) {
-        error.confirmed = n;
-        throw error;
-      }
+      tell(await post("/ui/replay-all", { reason, confirmed: n, why }));
       after();
     },
   });
