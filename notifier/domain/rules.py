@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from notifier.domain.ladder import Ladder
@@ -32,8 +32,21 @@ class RuleBook:
     channels: Mapping[str, Guarantees]
     pause: timedelta
     luck: Callable[[], float] = random.random
+    _kept: dict[tuple[str, str], Rules] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def rules(self, ladder: str, channel: str) -> Rules:
+        """Asked twice for every attempt: where nothing is drawn, the same ones are given again."""
+        kept = self._kept.get((ladder, channel))
+        if kept is not None:
+            return kept
+        rules = self._rules(ladder, channel)
+        if not rules.ladder.jitter and ladder in self.ladders:
+            self._kept[ladder, channel] = rules
+        return rules
+
+    def _rules(self, ladder: str, channel: str) -> Rules:
         guarantees = self.channels.get(channel) or _CAREFUL
         found = self.ladders.get(ladder) or self.ladders["default"]
         return Rules(

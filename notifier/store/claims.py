@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -16,11 +16,11 @@ from notifier.domain.message import Message
 from notifier.domain.notification import Role, State
 from notifier.domain.order import OrderRow, OrderStatus
 from notifier.domain.outcome import Outcome, Permanent, Retry
-from notifier.domain.placement import Placement, Places
+from notifier.domain.placement import Places
 from notifier.store.locked_row import COLUMNS, LockedRow
 from notifier.store.mysql import Cursor, Database
-from notifier.store.orders import Orders
-from notifier.store.publishers import insert_publishers, publisher_of
+from notifier.store.orders import Assignment, Orders
+from notifier.store.publishers import Start, insert_publishers, publisher_of, start_of
 from notifier.store.sql import listed, literal
 
 HELD_WAIT = timedelta(seconds=1)
@@ -34,17 +34,18 @@ ClaimResult = Claimed | Ended | Superseded | claim.Forget | claim.TooEarly | cla
 class _Plan:
     """What the transaction is going to write.
 
-    asked_s: when it began, by the monotonic clock. dispatched: by order book, ids of the
-    notifications and of their orders. places: of publishers' notifications, by ladder.
+    asked_s: when it began, by the monotonic clock. dispatched: of the claimed. assignments: by
+    order book. starts: of publishers' notifications, by ladder.
     """
 
     token: bytes
     asked_s: float
     claimed: list[bytes] = field(default_factory=list)
-    dispatched: dict[str, list[tuple[bytes, int]]] = field(default_factory=dict)
+    dispatched: set[bytes] = field(default_factory=set)
+    assignments: dict[str, list[Assignment]] = field(default_factory=dict)
     cancelled: dict[str, list[bytes]] = field(default_factory=dict)
     publishers: list[tuple[Any, ...]] = field(default_factory=list)
-    places: dict[str, Placement] = field(default_factory=dict)
+    starts: dict[str, Start] = field(default_factory=dict)
     put_off: list[tuple[datetime, bytes]] = field(default_factory=list)
 
 
@@ -154,8 +155,11 @@ class Claims:
                 return self._claim(row, plan)
             case dispatch.Dispatch(publisher=publisher):
                 if order is not None:
-                    orders[key] = replace(
-                        order, status=OrderStatus.DESIGNING, designer_id=row.designer_id
+                    orders[key] = OrderRow(
+                        order_id=order.order_id,
+                        status=OrderStatus.DESIGNING,
+                        designer_id=row.designer_id,
+                        publisher=publisher,
                     )
                 return self._assign(row, plan, publisher)
 
@@ -168,9 +172,11 @@ class Claims:
         return claim.Forget(reason="left to the calendar")
 
     def _assign(self, row: LockedRow, plan: _Plan, publisher: str) -> Claimed:
-        plan.dispatched.setdefault(row.order_book, []).append((row.id, row.order_id or 0))
+        assignment = Assignment(row.order_id or 0, row.designer_id or 0, row.designer_name or "")
+        plan.assignments.setdefault(row.order_book, []).append(assignment)
+        plan.dispatched.add(row.id)
         row.dispatched_at = row.now
-        values, message = publisher_of(row, publisher, self._first_place(row, plan))
+        values, message = publisher_of(row, publisher, self._start(row, plan))
         plan.publishers.append(values)
         return self._claim(row, plan, publish=(message,) if message else ())
 
@@ -189,19 +195,19 @@ class Claims:
             plan.token, until, asked_s=plan.asked_s, refused=refused, publish=publish
         )
 
-    def _first_place(self, row: LockedRow, plan: _Plan) -> Placement:
+    def _start(self, row: LockedRow, plan: _Plan) -> Start:
         """The publisher's; one transaction has one moment, so it is the same for many."""
-        place = plan.places.get(row.ladder)
-        if place is None:
+        start = plan.starts.get(row.ladder)
+        if start is None:
             ladder = self._ladders.get(row.ladder) or self._ladders["default"]
             delay = ladder.delay(0)
             place = self._places.place(row.now + delay, row.now, step_delay=delay)
-            plan.places[row.ladder] = place
-        return place
+            start = plan.starts[row.ladder] = start_of(place, row.now)
+        return start
 
     def _write(self, cursor: Cursor, plan: _Plan, rows: dict[bytes, LockedRow]) -> None:
-        for book, pairs in plan.dispatched.items():
-            self._books[book].assign(cursor, pairs)
+        for book, assignments in plan.assignments.items():
+            self._books[book].assign(cursor, assignments)
         insert_publishers(cursor, plan.publishers)
         if plan.claimed:
             self._write_claimed(cursor, plan, rows[plan.claimed[0]].now)
@@ -220,9 +226,8 @@ class Claims:
 
     def _write_claimed(self, cursor: Cursor, plan: _Plan, now: datetime) -> None:
         until = now + self._lease.duration
-        dispatched = {id_ for pairs in plan.dispatched.values() for id_, _ in pairs}
-        others = [id_ for id_ in plan.claimed if id_ not in dispatched]
-        for ids, dispatched_at in ((dispatched, literal(now)), (others, "dispatched_at")):
+        others = [id_ for id_ in plan.claimed if id_ not in plan.dispatched]
+        for ids, dispatched_at in ((plan.dispatched, literal(now)), (others, "dispatched_at")):
             if ids:
                 cursor.later(
                     "UPDATE notifier_notification SET state = 'in_flight', lease_token = %s, "

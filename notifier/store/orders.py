@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from notifier.domain.order import OrderRow, OrderStatus
 from notifier.store.mysql import Cursor, Database
-from notifier.store.sql import VALUES_FIRST, listed, marks, quoted
+from notifier.store.sql import VALUES_FIRST, listed, marks, quoted, rows_table
 
 LOADTEST_TABLE = "notifier_loadtest_order"
 NO_STATUS = -1
@@ -34,6 +35,12 @@ class Locked:
 
     orders: Mapping[int, OrderRow] = field(default_factory=dict)
     held: frozenset[int] = frozenset()
+
+
+class Assignment(NamedTuple):
+    order_id: int
+    designer_id: int
+    designer_name: str
 
 
 class Orders:
@@ -74,23 +81,21 @@ class Orders:
         )
         return frozenset(_row(row).order_id for row in rows)
 
-    def assign(self, cursor: Cursor, pairs: Sequence[tuple[bytes, int]]) -> None:
-        """Status 0 to 1 with all the designer's columns, as the notifications' rows have them.
-
-        pairs: ids of notifications and of their orders. The rows are locked, all of them.
-        """
-        if not pairs:
+    def assign(self, cursor: Cursor, assignments: Sequence[Assignment]) -> None:
+        """Status 0 to 1 with all the designer's columns, in one statement. The rows are locked."""
+        if not assignments:
             return
-        # With the orders' ids too even a table of two rows is read by its index, and no other row
-        # is locked.
+        # With the ids twice even a table of two rows is read by its index, and no other row locked.
         cursor.later(
-            f"UPDATE notifier_notification n {VALUES_FIRST} {self._table} o "
-            f"ON o.{self._id} = n.order_id SET o.{self._status} = {int(OrderStatus.DESIGNING)}, "
-            f"o.{self._designer_id} = IFNULL(n.designer_id, 0), "
-            f"o.{self._designer_name} = IFNULL(n.designer_name, ''), "
+            f"UPDATE (%s) v {VALUES_FIRST} {self._table} o ON o.{self._id} = v.order_id "
+            f"SET o.{self._status} = {int(OrderStatus.DESIGNING)}, "
+            f"o.{self._designer_id} = v.designer_id, o.{self._designer_name} = v.designer_name, "
             f"o.{self._designed_at} = NOW() WHERE o.{self._status} = {int(OrderStatus.OPEN)} "
-            f"AND n.id IN (%s) AND o.{self._id} IN (%s)",
-            [listed(id_ for id_, _ in pairs), listed(order_id for _, order_id in pairs)],
+            f"AND o.{self._id} IN (%s)",
+            [
+                rows_table(Assignment._fields, assignments),
+                listed(item.order_id for item in assignments),
+            ],
         )
 
     async def find(self, database: Database, order_no: str) -> tuple[str, OrderRow] | None:
@@ -113,17 +118,26 @@ class Orders:
 
 
 def _row(row: tuple[object, ...]) -> OrderRow:
-    order_id, status, designer_id, publisher = [_text(value) for value in row[:4]]
+    order_id, status, designer_id, publisher = row[:4]
+    number = _number(status)
     return OrderRow(
-        order_id=int(order_id),
-        status=int(status) if status else NO_STATUS,
-        designer_id=int(designer_id) if designer_id else None,
-        publisher=publisher,
+        order_id=_number(order_id) or 0,
+        status=NO_STATUS if number is None else number,
+        designer_id=_number(designer_id),
+        publisher=_text(publisher),
     )
 
 
+def _number(value: object) -> int | None:
+    """Whatever type the application chose for its column; None for NULL, or an empty text."""
+    if type(value) is int:
+        return value
+    text = _text(value)
+    return int(text) if text else None
+
+
 def _text(value: object) -> str:
-    """Whatever type the application chose for its column; "" for NULL."""
+    """The same; "" for NULL."""
     if value is None:
         return ""
     return (value.decode(errors="replace") if isinstance(value, bytes) else str(value)).strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -12,7 +13,7 @@ from notifier.domain.message import Message
 from notifier.domain.notification import ChannelName, Role, State, new_id
 from notifier.domain.placement import Placement
 from notifier.store.mysql import Cursor
-from notifier.store.sql import tuples
+from notifier.store.sql import Rendered, listed, tuples
 
 NO_ADDRESS = "no_publisher_address"
 
@@ -57,20 +58,41 @@ class DesignerRow(Protocol):
     def designer_name(self) -> str | None: ...
     @property
     def ladder(self) -> str: ...
-    @property
-    def now(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where and when the publishers' notifications of one transaction begin.
+
+    moments_told, moments_dead: a row's last five columns, of one with and of one without an
+    address; rendered once for all.
+    """
+
+    placement: Placement
+    moments_told: Rendered
+    moments_dead: Rendered
+
+
+def start_of(placement: Placement, now: datetime) -> Start:
+    due_at, sweep_at = placement.due_at, placement.next_sweep_at
+    return Start(
+        placement=placement,
+        moments_told=listed((due_at, sweep_at, now, now, None)),
+        moments_dead=listed((due_at, None, now, now, now)),
+    )
 
 
 def publisher_of(
-    designer: DesignerRow, address: str, placement: Placement
+    designer: DesignerRow, address: str, start: Start
 ) -> tuple[tuple[Any, ...], Message | None]:
-    """The row's values in the order of COLUMNS, and its message.
+    """The row's values in the order of COLUMNS, the moments in one, and its message.
 
     An absent address is reported, never guessed: the row is dead from the start, without a
     message.
     """
     notification_id = new_id()
     told = bool(address)
+    placement = start.placement
     values = (
         notification_id.bytes,
         hashlib.sha256(b"publisher:" + designer.id).digest(),
@@ -87,11 +109,7 @@ def publisher_of(
         placement.state.value if told else State.DEAD.value,
         "" if told else NO_ADDRESS,
         placement.tier,
-        placement.due_at,
-        placement.next_sweep_at if told else None,
-        designer.now,
-        designer.now,
-        None if told else designer.now,
+        start.moments_told if told else start.moments_dead,
     )
     if not told or placement.state is not State.WAITING:
         return values, None

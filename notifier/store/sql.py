@@ -103,7 +103,7 @@ def _moment(value: datetime) -> str:
         if value.tzinfo is None:
             raise _no_literal(value)
         value = value.astimezone(UTC)
-    return f"'{value.isoformat(' ')[: -len('+00:00')]}'"
+    return f"'{value.isoformat(' ', 'microseconds')[: -len('+00:00')]}'"
 
 
 def _other(value: object) -> str:

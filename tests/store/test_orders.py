@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 import pytest
 
-from notifier.domain.message import Message
-from notifier.domain.order import OrderRecord
-from notifier.domain.submission import of_record
 from notifier.errors import SettingsError, StoreError
-from notifier.store.orders import NO_STATUS, Locked, Orders, OrderTable
+from notifier.store.orders import NO_STATUS, Assignment, Locked, Orders, OrderTable
 from tests.core import Core
 
 ORDERS = Orders(OrderTable())
@@ -54,15 +48,17 @@ async def test_an_order_that_somebody_else_holds_is_told_apart_from_one_that_is_
 
 
 async def test_each_order_gets_its_own_designer(core: Core) -> None:
+    records = [await core.put_order() for _ in range(3)]
     names = ["李伟", "O'Brien \\", "😀"]
-    records = [
-        replace(await core.put_order(), designer_id=100 + n, designer_name=name)
-        for n, name in enumerate(names)
-    ]
-    messages = [await core.due(of_record(record)) for record in records]
     async with core.database.transaction() as cursor:
         ORDERS.assign(cursor, [])
-        ORDERS.assign(cursor, pairs_of(messages, records))
+        ORDERS.assign(
+            cursor,
+            [
+                Assignment(order_id=record.order_id, designer_id=100 + n, designer_name=names[n])
+                for n, record in enumerate(records)
+            ],
+        )
     for n, record in enumerate(records):
         order = await core.order(record.order_id)
         assert (order["status"], order["design_userid"]) == (1, 100 + n)
@@ -71,20 +67,12 @@ async def test_each_order_gets_its_own_designer(core: Core) -> None:
 
 async def test_an_order_that_is_not_open_is_never_assigned(core: Core) -> None:
     record = await core.put_order(status=4)
-    message = await core.due(of_record(record))
     before = await core.order(record.order_id)
     async with core.database.transaction() as cursor:
-        ORDERS.assign(cursor, pairs_of([message], [record]))
+        ORDERS.assign(
+            cursor, [Assignment(order_id=record.order_id, designer_id=1, designer_name="x")]
+        )
     assert await core.order(record.order_id) == before
-
-
-def pairs_of(
-    messages: Sequence[Message], records: Sequence[OrderRecord]
-) -> list[tuple[bytes, int]]:
-    return [
-        (message.notification_id.bytes, record.order_id)
-        for message, record in zip(messages, records, strict=True)
-    ]
 
 
 async def test_a_table_in_another_schema_is_served(core: Core) -> None:

@@ -82,7 +82,7 @@ def test_other_kinds_have_their_literals(value: object, expected: str) -> None:
 
 def test_a_moment_of_another_zone_is_written_in_the_sessions() -> None:
     beijing = timezone(timedelta(hours=8))
-    assert literal(datetime(2026, 11, 22, tzinfo=beijing)) == "'2026-11-21 16:00:00'"
+    assert literal(datetime(2026, 11, 22, tzinfo=beijing)) == "'2026-11-21 16:00:00.000000'"
 
 
 @pytest.mark.parametrize(
