@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -63,6 +63,11 @@ def write_next(cursor: Cursor, updates: Sequence[tuple[Any, ...]]) -> None:
     """The rows' new values, each in the order of UPDATED; the caller holds their locks."""
     if updates:
         cursor.later(f"UPDATE (%s) v {_NEXT}", [rows_table(UPDATED, updates)])
+
+
+def lock_in_order(cursor: Cursor, ids: Iterable[bytes]) -> None:
+    """Before more than one statement that locks some of them: others lock in this order, too."""
+    cursor.later(f"SELECT COUNT(*) FROM {_ROWS} WHERE n.id IN (%s) FOR UPDATE", [listed(ids)])
 
 
 def write_next_of_ours(cursor: Cursor, updates: Sequence[tuple[Any, ...]]) -> None:

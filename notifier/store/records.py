@@ -18,6 +18,7 @@ from notifier.store.answers import insert_answers
 from notifier.store.attempts import attempt_values, insert_attempts, mark_late_success
 from notifier.store.mysql import Cursor, Database
 from notifier.store.next_rows import (
+    lock_in_order,
     update_values,
     write_next,
     write_next_of_ours,
@@ -53,9 +54,13 @@ class Records:
         batch = _Batch(worker=self._worker)
         results = [batch.add(item, self._settle(item, "")) for item in attempts]
         async with self._database.transaction() as cursor:
+            if batch.leases and batch.updates:
+                lock_in_order(cursor, {item.claimed.notification.id.bytes for item in attempts})
             write_sent_of_ours(cursor, batch.leases, batch.ended)
             write_next_of_ours(cursor, batch.updates)
-            if sum(await cursor.send()) != len(attempts):
+            # Of both statements, or of BEGIN and one.
+            changed = (await cursor.send())[-2:]
+            if sum(changed) != len(attempts):
                 raise _NotAllOurs
             insert_attempts(cursor, batch.rows)
             insert_answers(cursor, attempts)

@@ -13,11 +13,11 @@ from notifier.domain.claim import Forget, NoRow, TooEarly
 from notifier.domain.delay import ON_THE_WAY, TierDelays
 from notifier.domain.lease import Claimed, Ended, Superseded
 from notifier.domain.notification import ChannelName, Role, State, new_id
-from notifier.domain.outcome import Permanent, Retry
+from notifier.domain.outcome import Outcome, Permanent, Retry, Sent
 from notifier.domain.submission import of_record
 from notifier.errors import StoreError
 from notifier.store.orders import Orders, OrderTable
-from tests.core import DESIGNER, PLACES, SECOND, TIERS, Core, anybody
+from tests.core import DESIGNER, PLACES, SECOND, TIERS, Core, anybody, attempted
 
 
 async def test_a_due_notification_is_claimed_with_a_lease(core: Core) -> None:
@@ -327,6 +327,27 @@ async def test_overlapping_batches_claim_and_record_without_deadlock(core: Core)
                 if isinstance(result, Claimed):
                     await process.record(result, Permanent(code="x"))
                     done += 1
+        return done
+
+    counts = await asyncio.gather(*(work(f"p{n}", 7 * n) for n in range(4)))
+    assert sum(counts) == len(messages)
+
+
+async def test_overlapping_batches_of_every_outcome_are_recorded_without_deadlock(
+    core: Core,
+) -> None:
+    messages = [(await core.due_order())[0] for _ in range(30)]
+
+    async def work(owner: str, offset: int) -> int:
+        process = Core(core.database, owner=owner)
+        rotated = messages[offset:] + messages[:offset]
+        done = 0
+        for start in range(0, len(rotated), 10):
+            batch = [(message, False) for message in rotated[start : start + 10]]
+            claimed = [one for one in await process.claims.claim(batch) if isinstance(one, Claimed)]
+            outcomes: list[Outcome] = [Sent(), Permanent(code="x")] * 5
+            done += len(claimed)
+            await process.records.record(list(map(attempted, claimed, outcomes)))
         return done
 
     counts = await asyncio.gather(*(work(f"p{n}", 7 * n) for n in range(4)))
