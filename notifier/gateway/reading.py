@@ -59,7 +59,9 @@ def text_of(
 
 def flag_of(document: dict[str, object], name: str) -> bool:
     """Raises InvalidInput."""
-    value = document.get(name, False)
+    value = document.get(name)
+    if value is None:
+        return False
     if not isinstance(value, bool):
         raise InvalidInput(name, f"{shorten(str(value))} is neither true nor false")
     return value
@@ -67,7 +69,9 @@ def flag_of(document: dict[str, object], name: str) -> bool:
 
 def count_of(document: dict[str, object], name: str, default: int, *, most: int) -> int:
     """Raises InvalidInput."""
-    value = document.get(name, default)
+    value = document.get(name)
+    if value is None:
+        return default
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
         raise InvalidInput(name, f"{shorten(str(value))} is no number from 1 to {most}")
     return value

@@ -83,7 +83,7 @@ def _shape(name: str, schema: Mapping[str, Any]) -> Iterator[str]:
     yield f'<h3 id="schema-{escape(name)}">{escape(name)}</h3><table>'
     for field, shape in properties.items():
         words = str(shape.get("description", ""))
-        if values := shape.get("enum"):
+        if values := [value for value in shape.get("enum", ()) if value is not None]:
             words = f"{words} One of {', '.join(f'`{value}`' for value in values)}."
         must = " (needed)" if field in needed else ""
         yield f"<tr><td><code>{escape(field)}</code>{must}<td>{_prose(words)} {_named(shape)}"

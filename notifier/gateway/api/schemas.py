@@ -39,10 +39,22 @@ def ref(name: str) -> Schema:
 
 
 def of(*needed: str, closed: bool = False, **properties: Schema) -> Schema:
+    """closed: a body that is read; null is as good as left out there."""
+    if closed:
+        properties = {
+            name: shape if name in needed else _or_null(shape) for name, shape in properties.items()
+        }
     schema: Schema = {"type": "object", "properties": properties}
     if needed:
         schema["required"] = list(needed)
     return {**schema, "additionalProperties": False} if closed else schema
+
+
+def _or_null(schema: Schema) -> Schema:
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
+    values = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    return {**schema, **values, "type": [schema["type"], "null"]}
 
 
 DURATION: Schema = {
