@@ -165,13 +165,11 @@ def _all_known(known: dict[str, object]) -> bool:
 def test_a_wrong_password_is_told_apart_from_a_wrong_name_by_nobody_and_soon_not_tried_any_more(
     gateway: RunningGateway,
 ) -> None:
+    wrong = [{"name": name, "password": "wrong"} for name in ("nobody", *["mei"] * 4)]
     with gateway.client() as client:
-        wrong = [
-            client.post("/ui/login", json={"name": name, "password": "wrong"})
-            for name in ("nobody", "victim", "victim", "victim")
-        ]
-        assert {answer.status_code for answer in wrong} == {403}
-        assert len({answer.text for answer in wrong}) == 1
+        refused = [client.post("/ui/login", json=one) for one in wrong]
         late = client.post("/ui/login", json={"name": "mei", "password": PASSWORD})
+    told = {answer.text for answer in refused if answer.status_code == 403}
+    assert len(told) == 1
     assert late.status_code == 429
     assert 0 < int(late.headers["retry-after"]) <= 60
