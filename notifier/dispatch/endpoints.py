@@ -31,6 +31,8 @@ TEST_TYPE = "notifier.test"
 class EndpointStore(Protocol):
     async def add(self, form: EndpointForm, secret: str) -> None: ...
 
+    async def change(self, form: EndpointForm) -> None: ...
+
     async def all(self) -> list[EndpointStanding]: ...
 
     async def one(self, name: str) -> EndpointStanding: ...
@@ -76,15 +78,16 @@ class Registry:
 
     async def add(self, form: EndpointForm, *, secret: str | None) -> Added:
         """secret: None for a new one. Raises InvalidInput, SettingsError."""
-        check_form(form, longest_timeout=self._rules.longest_timeout)
-        if form.ladder and form.ladder not in self._rules.ladders:
-            known = ", ".join(self._rules.ladders)
-            raise InvalidInput("ladder", f"there is no {form.ladder!r}; there are {known}")
-        url = check_target(form.url, self._targets(form))
         secret = _checked(secret)
-        is_resolved = await self._check_addresses(url)
+        is_resolved = await self._check(form)
         await self._store.add(form, secret)
         return Added(secret=secret, is_resolved=is_resolved)
+
+    async def change(self, form: EndpointForm) -> bool:
+        """All but its name and its secret; whether its host has an address. Raises InvalidInput."""
+        is_resolved = await self._check(form)
+        await self._store.change(form)
+        return is_resolved
 
     async def all(self) -> list[EndpointStanding]:
         return await self._store.all()
@@ -123,6 +126,13 @@ class Registry:
         if isinstance(outcome, Held):
             return Retry(code="rate_limited", detail=f"its turn comes in {outcome.wait}")
         return outcome
+
+    async def _check(self, form: EndpointForm) -> bool:
+        check_form(form, longest_timeout=self._rules.longest_timeout)
+        if form.ladder and form.ladder not in self._rules.ladders:
+            known = ", ".join(self._rules.ladders)
+            raise InvalidInput("ladder", f"there is no {form.ladder!r}; there are {known}")
+        return await self._check_addresses(check_target(form.url, self._targets(form)))
 
     def _targets(self, form: EndpointForm) -> TargetRules:
         return self._rules.targets.with_http() if form.http else self._rules.targets

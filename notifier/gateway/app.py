@@ -50,7 +50,7 @@ def _allow(app: FastAPI, origins: Sequence[str]) -> None:
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(origins),
-        allow_methods=["GET", "POST", "DELETE"],
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=["authorization", "content-type", "idempotency-key"],
         expose_headers=["location", "retry-after"],
         max_age=600,

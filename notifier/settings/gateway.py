@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
+from pydantic_settings import NoDecode
 
 from notifier.settings.section import Section
 
@@ -27,17 +28,30 @@ class Gateway(Section):
     """The certificate's private key (PEM), in a file that nobody else can read."""
     allow_plaintext: bool = False
     """Listen on other addresses than loopback without cert_file; for a proxy that has one."""
-    origins: tuple[str, ...] = ()
-    """Pages that may open WebSockets and read answers, as https://shop.example; the gateway's own
-    may always."""
-    proxies: tuple[str, ...] = ()
-    """Addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Pages that may open WebSockets and read answers, as https://shop.example, comma-separated;
+    the gateway's own may always."""
+    proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed,
+    comma-separated."""
     body_kib: int = Field(4096, ge=16, le=65536)
     """The largest body of a request, KiB."""
     connections: int = Field(10_000, ge=1, le=1_000_000)
     """Most connections of one process; one more is answered with 503."""
     idle_s: int = Field(60, ge=1, le=3600)
     """How long a connection stays open between two requests, seconds."""
+
+    @field_validator("origins", "proxies", mode="before")
+    @classmethod
+    def _read(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("proxies")
+    @classmethod
+    def _check_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ip_network(text)) for text in value)
 
     @field_validator("origins")
     @classmethod

@@ -71,6 +71,19 @@ class Endpoints:
                 f"{form.name!r} exists already; remove it first, or rotate its secret",
             )
 
+    async def change(self, form: EndpointForm) -> None:
+        """All but its name and its secret. Raises NotFound."""
+        changed = await self._database.run(
+            "UPDATE notifier_endpoint SET url = %s, dialect = %s, ladder = %s, rate_per_s = %s, "
+            "timeout_ms = %s, allow_http = %s, changed_at = NOW(6) WHERE name = %s",
+            [
+                *(form.url, form.dialect.value, form.ladder, form.rate_per_s),
+                *(form.timeout and form.timeout // MILLISECOND, int(form.http), form.name),
+            ],
+        )
+        if not changed:
+            raise NotFound(no_endpoint(form.name))
+
     async def all(self) -> list[EndpointStanding]:
         """By name."""
         rows = await self._database.fetch(f"SELECT {STANDING} {SOURCE} ORDER BY e.name")

@@ -194,6 +194,11 @@ def test_an_endpoint_lives_from_its_secret_to_its_end(
     assert secret not in shown.text + client.get("/v1/endpoints").text
     assert client.post("/v1/endpoints/shop/rotate-secret", json={}).json()["secret"] != secret
 
+    changed = client.put("/v1/endpoints/shop", json={"url": f"{url}2", "timeout": "5s"})
+    assert (changed.json()["url"], changed.json()["timeout_s"]) == (f"{url}2", 5.0)
+    assert client.put("/v1/endpoints/none", json={"url": url}).status_code == 404
+    assert client.put("/v1/endpoints/shop", json={"url": "https://10.0.0.1/"}).status_code == 422
+
     id_ = submit(client, channel="webhook", recipient="endpoint:shop")
     assert listed(client, endpoint="shop") == [id_]
     paused = client.post("/v1/endpoints/shop/pause", json={"reason": "moving", "for": "1h"})

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import signal
+import ssl
 import threading
+from pathlib import Path
+
+import httpx
+import trustme
 
 from tests.gateway.running import RunningGateway, started, started_with_fleet
 from tests.house import House, json_of, wait_for
@@ -73,6 +78,27 @@ def test_it_drains_at_sigterm(house: House) -> None:
 def test_it_runs_beside_the_consumers(house: House) -> None:
     with started_with_fleet(house, "--tiers", "1") as gateway, gateway.client() as client:
         assert client.get("/readyz").json()["status"] == "ready"
+
+
+def test_it_speaks_tls_with_a_certificate_and_lets_pages_of_named_origins_read(
+    house: House, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    made = authority.issue_cert("127.0.0.1")
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    made.cert_chain_pems[0].write_to_path(chain)
+    made.private_key_pem.write_to_path(key)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    arguments = ("--name", "tls", "--cert", str(chain), "--key", str(key))
+    origins = {"NOTIFIER_GATEWAY_ORIGINS": "https://shop.example,https://other.example"}
+    with started(house, *arguments, **origins) as gateway:
+        asked = {"origin": "https://other.example"}
+        answer = httpx.get(f"{gateway.url}/healthz", headers=asked, verify=context)
+
+    assert gateway.scheme == "https"
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == "https://other.example"
 
 
 def test_a_port_that_is_taken_is_said_at_once(gateway: RunningGateway) -> None:

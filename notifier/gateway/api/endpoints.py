@@ -20,6 +20,7 @@ from notifier.gateway.part import Gateway
 from notifier.gateway.reading import duration_of, flag_of, read_object, text_of
 
 FIELDS = ("name", "url", "dialect", "ladder", "rate_per_s", "timeout", "http", "secret")
+CHANGEABLE = ("url", "dialect", "ladder", "rate_per_s", "timeout", "http")
 OVERLAP = timedelta(hours=24)
 Name = Annotated[str, Path(max_length=64, description="The endpoint's name.")]
 
@@ -57,6 +58,17 @@ class EndpointRoutes:
             201,
             headers={"location": f"/v1/endpoints/{form.name}", "cache-control": "no-store"},
         )
+
+    async def change(self, request: Request, name: Name) -> Response:
+        """Change all of it but its name and its secret: what is left out gets its default.
+
+        What waits for it is told at the new address.
+        """
+        await self._keys.require(request, Scope.OPERATE)
+        body = await read_object(request, known=CHANGEABLE)
+        is_resolved = await self._registry.change(_form({**body, "name": name}))
+        document = endpoint_document(await self._registry.one(name))
+        return answer({**document, "is_resolved": is_resolved})
 
     async def remove(self, request: Request, name: Name) -> Response:
         """Forget it and its secret. What still waits for it ends dead, and can be replayed."""

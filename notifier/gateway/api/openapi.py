@@ -117,6 +117,14 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         is_body_needed=True,
     ),
     ("get", "/v1/endpoints/{name}"): Operation(scope=READ, says="Endpoint", problems=(404,)),
+    ("put", "/v1/endpoints/{name}"): Operation(
+        scope=OPERATE,
+        reads="EndpointChange",
+        example={"url": "https://shop.example.com/notify", "rate_per_s": 50},
+        says="Endpoint",
+        problems=(404,),
+        is_body_needed=True,
+    ),
     ("delete", "/v1/endpoints/{name}"): Operation(scope=OPERATE, says="Anything", problems=(404,)),
     ("post", "/v1/endpoints/{name}/pause"): Operation(
         scope=OPERATE,

@@ -60,6 +60,7 @@ def _endpoints(gateway: Gateway) -> APIRouter:
     router.get("/endpoints")(routes.all)
     router.post("/endpoints")(routes.add)
     router.get("/endpoints/{name}")(routes.one)
+    router.put("/endpoints/{name}")(routes.change)
     router.delete("/endpoints/{name}")(routes.remove)
     router.post("/endpoints/{name}/pause")(routes.pause)
     router.post("/endpoints/{name}/resume")(routes.resume)

@@ -148,18 +148,23 @@ ENDPOINT = of(
     held=number("Notifications that are held back for it."),
     secret=text("Only in the answer that made it."),
 )
+CHANGEABLE = {
+    "url": text(),
+    "dialect": text(
+        "By which answer it says that it has heard.", enum=[one.value for one in Dialect]
+    ),
+    "ladder": text("Of what asks for no other."),
+    "rate_per_s": number("Requests a second at most.", kind="number"),
+    "timeout": {**DURATION, "description": f"Of one request. {DURATION['description']}"},
+    "http": flag("Unencrypted too."),
+}
 ENDPOINT_FORM = of(
     "name",
     "url",
     closed=True,
     name=text(maxLength=64),
-    url=text(),
-    dialect=text("By which answer it says that it has heard.", enum=[d.value for d in Dialect]),
-    ladder=text("Of what asks for no other."),
-    rate_per_s=number("Requests a second at most.", kind="number"),
-    timeout={**DURATION, "description": f"Of one request. {DURATION['description']}"},
-    http=flag("Unencrypted too."),
     secret=text("`whsec_…`; without it one is made."),
+    **CHANGEABLE,
 )
 ACCEPTED = of(
     "id",
@@ -230,6 +235,7 @@ SCHEMAS: dict[str, Schema] = {
     "Endpoint": ENDPOINT,
     "Endpoints": of(endpoints=many("Endpoint")),
     "EndpointForm": ENDPOINT_FORM,
+    "EndpointChange": of("url", closed=True, **CHANGEABLE),
     "Pause": of(closed=True, reason=text("For whoever asks.", maxLength=191), **{"for": DURATION}),
     "Rotation": of(closed=True, overlap=DURATION, secret=text("`whsec_…`; else one is made.")),
     "Anything": {"type": "object"},
