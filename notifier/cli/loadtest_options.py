@@ -9,9 +9,11 @@ import typer
 
 Count = Annotated[
     int,
-    typer.Option(help="Synthetic orders, of each of which two people are told; or webhooks."),
+    typer.Option(
+        help="Synthetic orders, of each of which two people are told, webhooks or pushes."
+    ),
 ]
-Channel = Annotated[str, typer.Option(help="wechat or webhook.")]
+Channel = Annotated[str, typer.Option(help="wechat, webhook or push.")]
 Endpoints = Annotated[
     int | None,
     typer.Option(

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from notifier.domain.notification import TERMINAL, State
+from notifier.domain.notification import TERMINAL, ChannelName, State
 from notifier.loadtest.course import Course
 from notifier.loadtest.judge import Verdict
 from notifier.loadtest.lateness import EDGES_MS, Spread
@@ -21,7 +21,7 @@ NAMED = 10
 class Asked:
     """What the run was told to do.
 
-    count: orders, or webhooks. endpoints: that they go to; None for orders.
+    count: orders, webhooks or pushes. endpoints: that webhooks go to.
     rate: a second, None for as fast as accepted.
     """
 
@@ -35,11 +35,19 @@ class Asked:
 
     @property
     def accepts(self) -> str:
-        return "orders" if self.endpoints is None else "webhooks"
+        return _WORDS.get(self.channel, _USUAL)[0]
 
     @property
     def tells(self) -> str:
-        return "people" if self.endpoints is None else "webhooks"
+        return _WORDS.get(self.channel, _USUAL)[1]
+
+
+_USUAL = ("orders", "people")
+_WORDS: Mapping[str, tuple[str, str]] = {
+    ChannelName.WEBHOOK: ("webhooks", "webhooks"),
+    ChannelName.PUSH: ("pushes", "pushes"),
+}
+"""What is accepted, and who is told; on other channels than WeChat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

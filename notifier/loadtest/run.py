@@ -19,10 +19,12 @@ from notifier.loadtest.generate import Generator
 from notifier.loadtest.ids_file import IdsFile, read_promises
 from notifier.loadtest.judge import judge
 from notifier.loadtest.lateness import as_received, by_attempts, distribution
+from notifier.loadtest.listeners import Listeners
 from notifier.loadtest.load import Load
 from notifier.loadtest.machine import Machine, this_machine
 from notifier.loadtest.orders import OrderLoad
 from notifier.loadtest.plan import Plan
+from notifier.loadtest.pushes import PushLoad
 from notifier.loadtest.report import Accepting, Asked, Report
 from notifier.loadtest.rows import read_run, read_states
 from notifier.loadtest.target import Receiver, check_target, lift_quotas, refusing
@@ -67,8 +69,11 @@ async def run_load_test(
 ) -> Report:
     """receiver: the sandbox's control port, None if there is none. show: called now and then.
 
-    Raises InvalidInput (nothing was published), NobodyConsumes, NotifierError.
+    Pushes have a receiver of their own. Raises InvalidInput (nothing was published),
+    NobodyConsumes, NotifierError.
     """
+    if options.channel is ChannelName.PUSH:
+        receiver = Listeners(settings)
     plan = Plan(count=options.count, began=datetime.now(UTC), salt=secrets.token_hex(2))
     machine = this_machine()
     await check(settings, options, receiver)
@@ -96,8 +101,10 @@ def load_of(
     """Raises InvalidInput."""
     if options.channel is ChannelName.WECHAT:
         return OrderLoad(plan=plan, database=database)
+    if isinstance(receiver, Listeners):
+        return PushLoad(plan=plan, listeners=receiver)
     if options.channel is not ChannelName.WEBHOOK:
-        raise InvalidInput("channel", f"{options.channel} cannot be loaded; wechat and webhook can")
+        raise InvalidInput("channel", f"{options.channel} cannot be loaded: load wechat, webhook")
     if receiver is None:
         raise InvalidInput("control_url", NO_SANDBOX)
     return WebhookLoad(plan=plan, endpoints=options.endpoints, settings=settings, receiver=receiver)
@@ -105,10 +112,10 @@ def load_of(
 
 async def check(settings: Settings, options: LoadOptions, receiver: Receiver | None) -> None:
     """Raises InvalidInput where the target is not one to be loaded, NobodyConsumes."""
-    is_webhook = options.channel is ChannelName.WEBHOOK
-    if receiver is None and (options.fail or is_webhook or not options.target_is_mine):
+    has_own_receiver = options.channel is not ChannelName.WECHAT
+    if receiver is None and (options.fail or has_own_receiver or not options.target_is_mine):
         raise InvalidInput("control_url", NO_SANDBOX)
-    if receiver is not None and is_webhook:
+    if receiver is not None and has_own_receiver:
         await receiver.health()
     elif receiver is not None and not options.target_is_mine:
         await check_target(settings.wechat.base_url, receiver)

@@ -15,6 +15,7 @@ CLIENTS = (
 OTHERS = {
     "broker/management.py": "RabbitMQ's own API, at the address in the operator's settings",
     "stack/rabbitmq.py": "asks the broker that it started itself, on loopback, whether it is up",
+    "loadtest/listeners.py": "clients of the operator's own gateway, for load tests",
     "sandbox/control.py": "the sandbox's own control port, for tests",
 }
 """Each speaks to a server that the operator named or that we started, never to a receiver's."""

@@ -89,8 +89,8 @@ def test_nothing_is_lost_or_doubled_though_a_fifth_is_refused_at_first(staffed: 
 @pytest.mark.parametrize(
     ("arguments", "environment", "complaint"),
     [
-        (["--channel", "push"], {}, "channel: 'push' has nobody who receives it yet"),
-        (["--channel", "sms"], {}, "channel: 'sms' is none of wechat, webhook"),
+        (["--channel", "push"], {"NOTIFIER_GATEWAY_PORT": "1"}, "channel: push needs a gateway"),
+        (["--channel", "sms"], {}, "channel: 'sms' is none of wechat, webhook, push"),
         (["--endpoints", "5"], {}, "endpoints: 5 go with --channel webhook"),
         (["--channel", "webhook", "--endpoints", "0"], {}, "endpoints: 0 is not between 1"),
         (
