@@ -89,14 +89,17 @@ export function duration(seconds) {
   return `${number(value, value < 10 && seconds % size ? 1 : 0)} ${t(`unit.${unit}`)}`;
 }
 
-export function clock(moment, { seconds = true, day = false } = {}) {
+const DAY = { month: "short", day: "numeric" };
+const format = (moment, options) => new Intl.DateTimeFormat(LOCALES[language], options).format(new Date(moment));
+
+export const day = (moment) => format(moment, DAY);
+export const time = (moment) => format(moment, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+
+/** With the day where it is not today. */
+export function clock(moment, { seconds = true } = {}) {
   if (!moment) return t("unknown");
-  const date = new Date(moment);
-  const away = day || date.toDateString() !== new Date().toDateString();
-  return new Intl.DateTimeFormat(LOCALES[language], {
-    ...(away ? { month: "short", day: "numeric" } : {}),
-    hour: "2-digit", minute: "2-digit", ...(seconds ? { second: "2-digit" } : {}), hourCycle: "h23",
-  }).format(date);
+  const away = day(moment) !== day(new Date());
+  return format(moment, { ...(away ? DAY : {}), hour: "2-digit", minute: "2-digit", ...(seconds ? { second: "2-digit" } : {}), hourCycle: "h23" });
 }
 
 export const bytes = (value) =>

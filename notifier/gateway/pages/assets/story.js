@@ -2,7 +2,7 @@
 
 import { askReplayThose, get, mayAct } from "./ask.js";
 import { byId, h, render, s, table } from "./dom.js";
-import { clock, hasText, ms, number, outcomeText, reasonText, stateText, t } from "./look.js";
+import { clock, day, hasText, ms, number, outcomeText, reasonText, stateText, t, time } from "./look.js";
 
 const AGAIN_MS = 2000;
 const OPEN = new Set(["scheduled", "waiting", "in_flight"]);
@@ -118,8 +118,8 @@ function picture(one) {
   else if (one.state === "dead" || one.state === "cancelled") points.at(-1).kind = one.state;
   const gaps = points.slice(1).map((point, index) => 66 + 24 * Math.log1p(Math.max(new Date(point.at) - new Date(points[index].at), 0) / 1000));
   const tiers = [...new Set(points.map((point) => point.tier).filter((tier) => tier !== null))].sort((a, b) => a - b);
-  const height = 66 + Math.max(tiers.length, 1) * 34;
-  const level = (tier) => height - 40 - (tier === null ? 0 : (tiers.indexOf(tier) + 1) * 34 - 16);
+  const height = 80 + Math.max(tiers.length, 1) * 34;
+  const level = (tier) => height - 54 - (tier === null ? 0 : (tiers.indexOf(tier) + 1) * 34 - 16);
   let along = 40;
   const places = points.map((point, index) => {
     if (index) along += gaps[index - 1];
@@ -131,13 +131,13 @@ function picture(one) {
     const from = places[index];
     svg.append(s("path", { d: `M${from.x} ${from.y}H${place.x - 16}L${place.x} ${place.y}`, class: OPEN.has(place.kind) ? "way ahead" : "way" }));
   });
-  for (const place of places) svg.append(mark(place, height));
+  places.forEach((place, index) => svg.append(mark(place, height, places[index - 1]?.at)));
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("story", { key }) }, svg);
 }
 
 const SIGNS = { sent: "✓", repeated: "✓", dead: "✕", cancelled: "✕", unknown: "?" };
 
-function mark(place, height) {
+function mark(place, height, before) {
   const group = s("g", { class: `mark ${place.kind}`, transform: `translate(${place.x.toFixed(1)} ${place.y})` });
   const title = [hasText(`outcome.${place.kind}`) ? outcomeText(place.kind) : stateText(place.kind), place.code, clock(place.at)].filter(Boolean).join(" · ");
   group.append(s("title", {}, title), s("circle", { r: place.kind === "accepted" ? 6 : 13 }));
@@ -146,6 +146,8 @@ function mark(place, height) {
     group.append(s("text", { y: 5, "text-anchor": "middle", class: "sign" }, SIGNS[place.kind] ?? (OPEN.has(place.kind) ? "…" : place.label)));
     group.append(s("text", { y: -19, "text-anchor": "middle", class: "small" }, t("tier.s", { n: place.tier })));
   }
-  group.append(s("text", { y: height - place.y - 10, "text-anchor": "middle", class: "small soft" }, clock(place.at)));
+  const text = (y, words) => s("text", { y: height - place.y - y, "text-anchor": "middle", class: "small soft" }, words);
+  group.append(text(24, time(place.at)));
+  if (day(place.at) !== day(before ?? new Date())) group.append(text(9, day(place.at)));
   return group;
 }
