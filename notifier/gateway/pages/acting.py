@@ -98,10 +98,7 @@ def _add_deeds(router: APIRouter, dashboard: Dashboard) -> None:
     desk = dashboard.desk
 
     async def operator_of(request: Request) -> Operator:
-        operator = (await acting_session_of(request, dashboard.login)).operator
-        if not operator.may_act:
-            raise Problem(403, f"{operator.name} is a viewer, who looks and does not act")
-        return operator
+        return await _operator_of(request, dashboard)
 
     @router.post("/ui/replay")
     async def replay(request: Request, given: ReplayThose) -> Response:
@@ -124,6 +121,13 @@ def _add_deeds(router: APIRouter, dashboard: Dashboard) -> None:
     async def resume(request: Request, given: Scope) -> Response:
         who = await operator_of(request)
         return answer({"put_off": await desk.resume(given.scope, who=who, why=given.why)})
+
+
+async def _operator_of(request: Request, dashboard: Dashboard) -> Operator:
+    operator = (await acting_session_of(request, dashboard.login)).operator
+    if not operator.may_act:
+        raise Problem(403, f"{operator.name} is a viewer, who looks and does not act")
+    return operator
 
 
 def _done(outcome: Outcome) -> Response:

@@ -18,6 +18,7 @@ from notifier.gateway.pages import documents
 from notifier.gateway.pages.assets import PRIVATE
 from notifier.gateway.pages.feed import Feed, Seen
 from notifier.gateway.pages.sessions import session_of
+from notifier.gateway.pages.stories import of_explained
 from notifier.wiring.dashboard import Dashboard
 
 PAGE = 50
@@ -47,13 +48,17 @@ def add(router: APIRouter, dashboard: Dashboard, feed: Feed, *, tiers: Sequence[
         await session_of(request, dashboard.login)
         return Response(await feed.look(Seen()), headers=PRIVATE, media_type="application/json")
 
+    _add_notifications(router, dashboard)
+
+
+def _add_notifications(router: APIRouter, dashboard: Dashboard) -> None:
     @router.get("/ui/explain")
     async def explain(
         request: Request, key: Annotated[str, Query(min_length=1, max_length=LONGEST_KEY)]
     ) -> Response:
         await session_of(request, dashboard.login)
         found = await dashboard.explainer.explain(key.strip())
-        return answer([documents.of_explained(item) for item in found])
+        return answer([of_explained(item) for item in found])
 
     @router.get("/ui/dead")
     async def dead(
