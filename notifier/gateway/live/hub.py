@@ -6,10 +6,9 @@ import asyncio
 import os
 import socket
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Protocol
 from uuid import UUID
 
 import orjson
@@ -17,6 +16,7 @@ import structlog
 
 from notifier.errors import StoreUnavailable
 from notifier.gateway.live.frames import Frame, message, moment
+from notifier.gateway.live.ports import Feed, HubLimits, Topics
 from notifier.gateway.live.session import Awaited, Close, Session
 from notifier.store.live_channels import Handed
 
@@ -25,37 +25,6 @@ log = structlog.get_logger(__name__)
 KEEP_EVERY_S = 0.2
 """How often the last values that came meanwhile are written down."""
 LOOK_EVERY_S = 1.0
-
-
-class Feed(Protocol):
-    def follow(self, user: str) -> None: ...
-    def leave(self, user: str) -> None: ...
-    async def follows(self, user: str) -> bool: ...
-    async def acknowledge(self, reply: bytes, id_: UUID) -> bool: ...
-    async def tell(self, reply: bytes, answer: bytes) -> None: ...
-
-
-class Topics(Protocol):
-    async def keep(self, values: Mapping[str, bytes]) -> None: ...
-    async def last(self, topic: str) -> bytes | None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HubLimits:
-    """clients, per_user, per_address: connections. value: bytes of a topic's message.
-
-    ack_s: how long the fleet waits for an acknowledgement. auth_s: a client for its ticket.
-    session_s: the longest connection.
-    """
-
-    clients: int
-    per_user: int
-    per_address: int
-    value: int
-    kept: int
-    ack_s: float
-    auth_s: float
-    session_s: float
 
 
 @dataclass(slots=True)

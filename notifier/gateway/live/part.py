@@ -11,7 +11,8 @@ from fastapi import APIRouter
 from starlette.routing import WebSocketRoute
 
 from notifier.dispatch.ending import end
-from notifier.gateway.live.hub import Hub, HubLimits
+from notifier.gateway.live.hub import Hub
+from notifier.gateway.live.ports import HubLimits
 from notifier.gateway.live.routes import LiveRoutes
 from notifier.gateway.live.session import Close, Limits
 from notifier.gateway.live.talk import Desk, Talk

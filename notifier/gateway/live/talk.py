@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -16,15 +15,14 @@ from notifier.domain import live
 from notifier.domain.notice import Notice
 from notifier.domain.notification import ChannelName
 from notifier.domain.order import shorten
-from notifier.domain.push import Owed
 from notifier.domain.reminder import Reminder, notice_of
 from notifier.domain.submission import Accepted
-from notifier.domain.ticket import Ticket
 from notifier.domain.topic import may_follow
 from notifier.errors import InvalidInput, NotifierError, Unavailable
 from notifier.gateway.live import frames
 from notifier.gateway.live.frames import Frame, frame, moment
 from notifier.gateway.live.hub import Hub
+from notifier.gateway.live.ports import Pushes, Tickets
 from notifier.gateway.live.session import Awaited, Close, Session
 
 log = structlog.get_logger(__name__)
@@ -34,18 +32,6 @@ MOST_RESUMED = 200
 AT_ONCE = timedelta(0)
 
 Ref = str | int | None
-
-
-class Tickets(Protocol):
-    async def redeem(self, secret: str) -> Ticket | None: ...
-
-
-class Pushes(Protocol):
-    async def owed_to(
-        self, user: str, *, after: UUID | None, before: UUID | None = None, most: int
-    ) -> list[Owed]: ...
-
-    async def acknowledge(self, user: str, ids: Sequence[UUID]) -> list[UUID]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
