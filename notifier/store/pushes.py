@@ -30,6 +30,10 @@ _TAKEN = (
     "state = 'sent' AND settled_at > (SELECT s.settled_at FROM notifier_notification s "
     "WHERE s.id = %s AND s.push_user = %s)"
 )
+# One that was pushed and then put off is due later, and has been told all the same.
+_TOLD = (
+    f"(state IN ('waiting', 'scheduled', 'in_flight') AND ({_BEGUN} OR seq > 1)) OR ({_GIVEN_UP})"
+)
 _OWED = f"(state IN ('waiting', 'scheduled', 'in_flight') AND {_BEGUN}) OR ({_GIVEN_UP})"
 
 
@@ -72,7 +76,7 @@ class Pushes:
             rows = await cursor.fetch(
                 "SELECT id, attempt, seq, step, tier, due_at, state, NOW(6) "
                 f"FROM notifier_notification WHERE id IN ({marks(len(ids))}) "
-                f"AND push_user = %s AND ({_OWED}) ORDER BY id FOR UPDATE",
+                f"AND push_user = %s AND ({_TOLD}) ORDER BY id FOR UPDATE",
                 [*sorted(id_.bytes for id_ in set(ids)), user, self._keep_s],
             )
             attempts = [self._attempt(row) for row in rows]
