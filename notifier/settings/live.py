@@ -31,7 +31,7 @@ class Live(Section):
     most_topics: int = Field(100, ge=1, le=10_000)
     """Topics that one connection may follow."""
     largest_bytes: int = Field(64 * 1024, ge=1024, le=1024 * 1024)
-    """Of one message, either way."""
+    """Of a topic's value. What clients send is shorter than 64 KiB in any case."""
     per_minute: int = Field(100, ge=1, le=100_000)
     """Messages of one connection, acknowledgements of pushes not counted; a connection that sends
     more is closed."""

@@ -82,7 +82,7 @@ def test_a_reload_asks_clients_to_come_again_and_they_resume(
         wait_for(lambda: state_of(two, id_) == "sent", 30)
 
 
-def test_an_outage_of_redis_loses_no_push_and_burns_no_attempt(
+def test_an_outage_of_redis_holds_pushes_and_loses_none(
     pair: tuple[RunningGateway, RunningGateway], key: str, stack: Stack
 ) -> None:
     _, two = pair
