@@ -169,15 +169,18 @@ async def test_an_hour_without_use_and_a_minute_of_grace_are_the_default(stack: 
 async def test_a_hold_queue_at_rest_gives_back_the_memory_that_it_does_not_need(
     stack: Stack, rig: Rig
 ) -> None:
-    await rig.publish_all([(b"%d" % number, 3_600_000) for number in range(5_000)])
+    held = 0
     queue = f"{rig.name}.final.3600000"
     collections = (
         f"[{{_, Kinds}}] = process_info(whereis('{VHOST}_{queue}'), [garbage_collection]), "
         "proplists:get_value(minor_gcs, Kinds)"
     )
-    assert int(await evaluate(stack, f"{collections}.")) > 0
+    # The broker looks around once a minute by itself; just after that there is nothing to give.
+    while not held or int(await evaluate(stack, f"{collections}.")) == 0:
+        await rig.publish_all([(b"%d" % number, 3_600_000) for number in range(5_000)])
+        held += 5_000
     deadline = time.monotonic() + 20
     # It is at rest when the broker's figures of it no longer change, which are some seconds old.
     while int(await evaluate(stack, f"notifier_delayed_collector:collect(), {collections}.")) > 0:
         assert time.monotonic() < deadline
-    assert await count(rig.channel, queue) == 5_000
+    assert await count(rig.channel, queue) == held

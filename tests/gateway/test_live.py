@@ -152,6 +152,7 @@ def test_who_does_not_read_is_closed_and_may_come_again(live: RunningGateway, ke
         with redis.Redis.from_url(live.house.environment["NOTIFIER_REDIS_URL"]) as outside:
             for _ in range(300):
                 outside.publish(f"{prefix}push:loud", b'"%b"' % (b"x" * 60_000))
+        wait_for(lambda: "iris" not in live.house.notifier("clients", "--full").stdout, 60)
         assert client.end()[0] == 4008
 
 
