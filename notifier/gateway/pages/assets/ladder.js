@@ -42,7 +42,7 @@ function draw({ ladder, counts, pauses }) {
   write(parts.calendar, counted(counts?.scheduled, short));
   write(parts.told, sum(ladder, "sent"));
   write(parts.lost, lostOf(ladder));
-  write(parts.lostAll, counts ? t("in.all", { n: counted(counts.dead, short) }) : t("unknown"));
+  write(parts.lostAll, counts ? t("in.all", { n: counted(counts.dead, short) }) : "");
   const [toldText, lostText] = [t("told"), t("given.up")];
   write(parts.toldName, toldText);
   write(parts.lostName, lostText);
@@ -63,7 +63,9 @@ function lostOf(ladder) {
 }
 
 function write(text, value) {
-  if (text.textContent !== value) text.textContent = value;
+  if (text.textContent === value) return;
+  text.textContent = value;
+  text.classList.toggle("unknown", value === t("unknown"));
 }
 
 function build(tiers, signature) {
