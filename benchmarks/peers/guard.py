@@ -11,7 +11,7 @@ from benchmarks.peers.verdict import guard_check
 ORDERS = 6_000
 """What the floor has claimed before its first one is told, 400, is no more than a fifteenth."""
 ROUNDS = 3
-LABELS = {NOTIFIER: "2 x first tier, concurrency 200", FLOOR: "1 process"}
+LABELS = {NOTIFIER: "2 x first tier, concurrency 400", FLOOR: "1 process"}
 """Without a trial: what is best for both on two cores."""
 
 
