@@ -13,6 +13,7 @@ from notifier.errors import InvalidInput
 
 if TYPE_CHECKING:
     from notifier.sandbox.control import SandboxControl
+    from notifier.sandbox.options import CallbackTarget
 
 sandbox_app = typer.Typer(
     no_args_is_help=True,
@@ -43,8 +44,27 @@ def run(
     certificate: Annotated[
         str, typer.Option(help="good, expired, wrong_host or self_signed")
     ] = "good",
+    callback: Annotated[
+        str | None,
+        typer.Option(
+            help="Tell this address what became of each send, as WeChat does: "
+            "http://127.0.0.1:9501/wechat/callback of a gateway.",
+            metavar="URL",
+        ),
+    ] = None,
+    callback_token: Annotated[
+        str | None, typer.Option(help="Signs it; default: what `sandbox env` tells the gateway.")
+    ] = None,
+    callback_key: Annotated[
+        str, typer.Option(help="The EncodingAESKey of the safe mode; without it: plain.")
+    ] = "",
 ) -> None:
-    """Serve until Ctrl-C. Every effect is on disk before its answer."""
+    """Serve until Ctrl-C. Every effect is on disk before its answer.
+
+    --callback sends a receipt of success for each; a rule makes a share of them fail, late or
+    double, as '[{"share":0.1,"action":"receipt:failed:user block"}]'. So too: receipt:failed:
+    system failed, receipt_after:MS, receipt_twice, no_receipt, receipt_forged.
+    """
     from notifier.sandbox.options import CertificateMode, SandboxOptions
     from notifier.sandbox.script import read_script
     from notifier.sandbox.server import run as serve
@@ -61,6 +81,7 @@ def run(
             control_port=control_port,
             webhook_port=webhook_port,
             certificate=CertificateMode(certificate),
+            callback=_callback(callback, callback_token, callback_key),
         )
     )
 
@@ -71,7 +92,7 @@ def env(folder: Folder = DEFAULT) -> None:
 
     They let webhooks reach this machine's loopback: not for a fleet that calls anybody else.
     """
-    from notifier.sandbox.options import APP_ID, APP_SECRET
+    from notifier.sandbox.options import APP_ID, APP_SECRET, CALLBACK_TOKEN
 
     addresses = _addresses(folder)
     values = {
@@ -79,6 +100,7 @@ def env(folder: Folder = DEFAULT) -> None:
         "NOTIFIER_WECHAT_APP_SECRET": APP_SECRET,
         "NOTIFIER_WECHAT_BASE_URL": addresses["data_url"],
         "NOTIFIER_WECHAT_CA_FILE": str(Path(addresses["ca_file"]).absolute()),
+        "NOTIFIER_WECHAT_CALLBACK_TOKEN": CALLBACK_TOKEN,
         "NOTIFIER_WEBHOOK_CA_FILE": str(Path(addresses["ca_file"]).absolute()),
         "NOTIFIER_EGRESS_ALLOW_CIDRS": LOOPBACK,
         "NOTIFIER_EGRESS_PORTS": "",  # any
@@ -115,6 +137,16 @@ def reset(folder: Folder = DEFAULT) -> None:
     with _control(folder) as control:
         control.reset()
     typer.echo("reset")
+
+
+def _callback(url: str | None, token: str | None, key: str) -> CallbackTarget | None:
+    from notifier.sandbox.options import CALLBACK_TOKEN, CallbackTarget
+
+    if url is None:
+        if token is not None or key:
+            raise InvalidInput("callback", "say with --callback who is to be told")
+        return None
+    return CallbackTarget(url=url, token=CALLBACK_TOKEN if token is None else token, key=key)
 
 
 def _control(folder: Path) -> SandboxControl:

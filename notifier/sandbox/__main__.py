@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from notifier.sandbox.options import CertificateMode, SandboxError, SandboxOptions
+from notifier.sandbox.options import CallbackTarget, CertificateMode, SandboxError, SandboxOptions
 from notifier.sandbox.script import read_script
 from notifier.sandbox.server import run
 
@@ -20,6 +20,7 @@ def main() -> int:
     parser.add_argument("--control-port", type=int, default=0)
     parser.add_argument("--webhook-port", type=int, default=0)
     parser.add_argument("--certificate", type=CertificateMode, default=CertificateMode.GOOD)
+    parser.add_argument("--callback", type=lambda url: CallbackTarget(url=url))
     parser.add_argument("--script", help="rules as JSON, or a file with them")
     given = vars(parser.parse_args())
     try:

@@ -23,6 +23,7 @@ class Account:
     def begin_anew(self) -> None:
         """Be as on the first start."""
         self.behaviour = self._options.behaviour
+        self.callback = self._options.callback
         self.webhook_secrets: dict[str, tuple[str, ...]] = {}
         self.clock_offset_s = 0.0
         self.people = People()

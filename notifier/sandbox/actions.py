@@ -19,10 +19,15 @@
 | `close_keepalive` | the connection closed after the answer, unannounced | yes |
 | `giant_body:BYTES`, `gzip_bomb:BYTES` | a body of that length, decompressed | yes |
 | `retry_after:TEXT` | that header | as without |
+| `receipt:STATUS` | a receipt of `failed:user block`, `failed: system failed` | as without |
+| `receipt_twice`, `no_receipt` | the receipt twice, never | as without |
+| `receipt_after:MS` | the receipt so much later | as without |
+| `receipt_forged` | a receipt that somebody else has signed | as without |
 """
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -51,7 +56,13 @@ class Action:
 
 
 BEFORE = frozenset({"delay", "revoke_token", "clock"})
-_NUMBERED = frozenset({"errcode", "http", "delay", "clock", "slow_drip", "giant_body", "gzip_bomb"})
+_NUMBERED = frozenset(
+    {"errcode", "http", "delay", "clock", "slow_drip", "giant_body", "gzip_bomb", "receipt_after"}
+)
+_RECEIPT = frozenset({"receipt", "receipt_twice", "no_receipt", "receipt_after", "receipt_forged"})
+"""What becomes of the receipt; the answer itself stays as it is."""
+# Source: WeChat's page on the pushed result; copies of it differ in the space.
+_STATUS = re.compile(r"success|failed: ?(user block|system failed)")
 
 
 def parse(text: object) -> Action:
@@ -60,13 +71,15 @@ def parse(text: object) -> Action:
     Raises: SandboxError naming the text.
     """
     name, _, argument = text.partition(":") if isinstance(text, str) else ("", "", "")
-    if name not in BEFORE and name not in _INSTEAD and name not in _AFTERWARDS:
-        known = sorted(BEFORE | set(_INSTEAD) | set(_AFTERWARDS))
-        raise SandboxError(f"action: {text!r} is none of {', '.join(known)}")
+    known = BEFORE | _RECEIPT | set(_INSTEAD) | set(_AFTERWARDS)
+    if name not in known:
+        raise SandboxError(f"action: {text!r} is none of {', '.join(sorted(known))}")
     if name in _NUMBERED and not _is_number(argument, is_signed=name in ("errcode", "clock")):
         raise SandboxError(f"action: {text!r} needs a whole number after {name}:")
     if name == "http" and not 200 <= int(argument) <= 599:
         raise SandboxError(f"action: {text!r} is no HTTP status from 200 to 599")
+    if name == "receipt" and not _STATUS.fullmatch(argument):
+        raise SandboxError(f"action: {text!r} is no status; WeChat's match {_STATUS.pattern}")
     return Action(name=name, argument=argument)
 
 

@@ -58,8 +58,12 @@ class SandboxControl:
         """Set, for each path, the secrets of which any may sign."""
         self._ask("POST", "/_sim/webhooks", secrets)
 
+    def callback(self, **target: str) -> None:
+        """Tell this `options.CallbackTarget` what became of each send; nobody without a url."""
+        self._ask("POST", "/_sim/callback", target)
+
     def counters(self) -> dict[str, Any]:
-        """`effects`, `repeats`, `webhooks`, `webhook_repeats`, `calls`, `codes`, `deliveries`."""
+        """`effects`, `repeats`, `webhooks`, `receipts`, `calls`, `codes` and the like."""
         counters: dict[str, Any] = self._ask("GET", "/_sim/counters")
         return counters
 
@@ -139,6 +143,10 @@ class AsyncSandboxControl:
     async def webhooks(self, secrets: Mapping[str, Sequence[str]]) -> None:
         """As SandboxControl.webhooks."""
         await self._ask("POST", "/_sim/webhooks", secrets)
+
+    async def callback(self, **target: str) -> None:
+        """As SandboxControl.callback."""
+        await self._ask("POST", "/_sim/callback", target)
 
     async def counters(self) -> dict[str, Any]:
         """As SandboxControl.counters."""

@@ -12,9 +12,11 @@ import orjson
 from aiohttp import web
 
 from notifier.sandbox.account import Account
+from notifier.sandbox.callback import target_of
 from notifier.sandbox.data_port import DataPort
 from notifier.sandbox.effects import EffectJournal, read_rows
 from notifier.sandbox.options import SERVER_NAME, SandboxError
+from notifier.sandbox.receipts import ReceiptSender
 from notifier.sandbox.rules import RuleBook, parse_rules
 from notifier.sandbox.webhook import checked_secret
 from notifier.sandbox.wire import Wire
@@ -33,6 +35,7 @@ class ControlPort:
         *,
         journal: EffectJournal,
         wire: Wire,
+        receipts: ReceiptSender,
         effects_file: Path,
         script: Any,
     ) -> None:
@@ -44,6 +47,7 @@ class ControlPort:
         self._data_port = data_port
         self._journal = journal
         self._wire = wire
+        self._receipts = receipts
         self._effects_file = effects_file
         self.addresses: Mapping[str, str] = {}
         """Where the sandbox listens, as in `sandbox.json`."""
@@ -64,6 +68,7 @@ class ControlPort:
             ("POST", "/_sim/people"): self._people,
             ("POST", "/_sim/behaviour"): self._behaviour,
             ("POST", "/_sim/webhooks"): self._webhooks,
+            ("POST", "/_sim/callback"): self._callback,
             ("POST", "/_sim/reset"): self._reset,
         }
 
@@ -93,6 +98,8 @@ class ControlPort:
         behaviour = self._account.behaviour.changed(parts.get("behaviour", {}))
         people = self._account.people.changed(parts.get("people", {}))
         secrets = _webhook_secrets(parts.get("webhooks", {}))
+        if "callback" in parts:
+            self._account.callback = target_of(parts["callback"])
         self._account.behaviour, self._account.people = behaviour, people
         self._account.webhook_secrets.update(secrets)
         if "rules" in parts and mode == "replace":
@@ -115,6 +122,7 @@ class ControlPort:
             "repeats": self._account.ledger.repeats.total(),
             "webhooks": len(seen),
             "webhook_repeats": seen.total() - len(seen),
+            "receipts": dict(self._receipts.counted),
         }
         return _json({**counted, **self._wire.counted()})
 
@@ -140,7 +148,12 @@ class ControlPort:
         self._load({"webhooks": orjson.loads(await request.read())})
         return _json({})
 
+    async def _callback(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._load({"callback": orjson.loads(await request.read())})
+        return _json({})
+
     async def _reset(self, request: web.BaseRequest) -> web.StreamResponse:
+        await self._receipts.forget()
         await self._journal.forget()
         self._account.begin_anew()
         self._wire.forget()
@@ -169,7 +182,7 @@ class ControlPort:
 
 
 # What a script may have: rules with their mode, and what the other paths of this port take.
-_OBJECTS = {"behaviour", "people", "webhooks"}
+_OBJECTS = {"behaviour", "people", "webhooks", "callback"}
 _PARTS = {"rules", "mode"} | _OBJECTS
 
 

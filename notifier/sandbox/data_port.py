@@ -16,6 +16,7 @@ from notifier.sandbox.effects import EffectJournal
 from notifier.sandbox.endpoints import ENDPOINTS
 from notifier.sandbox.http_protocol import TimedProtocol
 from notifier.sandbox.options import SERVER_NAME
+from notifier.sandbox.receipts import ReceiptSender
 from notifier.sandbox.rules import RuleBook
 from notifier.sandbox.wire import Wire
 
@@ -25,11 +26,14 @@ _DRIPS_PER_S = 20
 class DataPort:
     """Handles the calls of the HTTPS port and of the plain webhook port."""
 
-    def __init__(self, account: Account, journal: EffectJournal, wire: Wire) -> None:
+    def __init__(
+        self, account: Account, journal: EffectJournal, *, wire: Wire, receipts: ReceiptSender
+    ) -> None:
         self.rules = RuleBook()
         self._account = account
         self._journal = journal
         self._wire = wire
+        self._receipts = receipts
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -42,17 +46,19 @@ class DataPort:
     async def _answer(self, call: Call) -> Answer:
         actions = self.rules.apply(call)
         if not actions:
-            return await self._own_answer(call)
+            return await self._own_answer(call, ())
         for action in actions:
             if action.name in BEFORE:
                 await self._happen(action)
-        answer = instead(actions) or await self._own_answer(call)
+        answer = instead(actions) or await self._own_answer(call, actions)
         return afterwards(answer, actions)
 
-    async def _own_answer(self, call: Call) -> Answer:
+    async def _own_answer(self, call: Call, actions: tuple[Action, ...]) -> Answer:
         answer = ENDPOINTS[call.endpoint](call, self._account, self._account.now())
         if answer.row is not None:
             await self._journal.append(answer.row)
+            if answer.row["kind"] == "wechat":
+                self._receipts.tell(answer.row, actions)
         return answer
 
     async def _happen(self, action: Action) -> None:

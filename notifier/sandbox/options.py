@@ -14,6 +14,7 @@ APP_ID = "wxsandbox0000000001"
 APP_SECRET = "sandbox-secret-0123456789abcdef"  # noqa: S105 - a public test value
 DESIGNER_TEMPLATE = "C3HSuUJdS86p_4gj4xxth943DdE2zkE3IxnlrK5MFTI"
 PUBLISHER_TEMPLATE = "sandboxPublisherTemplate_000000000000000000"
+CALLBACK_TOKEN = "sandboxcallbacktoken"  # noqa: S105 - a public test value
 SERVER_NAME = "notifier-sandbox"
 
 
@@ -111,12 +112,24 @@ def _is_list_of_text(value: object) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackTarget:
+    """The account's server, which is told what became of a send.
+
+    token, key: as both sides have them; key is the EncodingAESKey of the safe mode, "" for plain.
+    """
+
+    url: str = ""
+    token: str = field(default=CALLBACK_TOKEN, repr=False)
+    key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxOptions:
     """How to start a sandbox; a port of 0 takes any free one.
 
     folder: effects, certificates and sandbox.json; a second start in it continues the first.
-    script: parsed JSON: a list of rules, or an object with `rules`, `behaviour`, `people` and
-        `webhooks`, each as POST /_sim/<name> takes it.
+    script: parsed JSON: a list of rules, or an object with `rules`, `behaviour`, `people`,
+        `webhooks` and `callback`, each as POST /_sim/<name> takes it.
     """
 
     folder: Path
@@ -129,6 +142,8 @@ class SandboxOptions:
     app_secret: str = field(default=APP_SECRET, repr=False)
     script: Any = None
     behaviour: Behaviour = field(default_factory=Behaviour)
+    callback: CallbackTarget | None = None
+    """None: nobody is told what became of a send."""
     wire_rows: int = 10_000
     """How many calls GET /_sim/wire remembers."""
 

@@ -18,12 +18,14 @@ import uvloop
 from aiohttp import web
 
 from notifier.sandbox.account import Account
+from notifier.sandbox.callback import checked_target
 from notifier.sandbox.certificates import server_context
 from notifier.sandbox.control_port import ControlPort
 from notifier.sandbox.data_port import DataPort
 from notifier.sandbox.effects import EffectJournal, read_rows
 from notifier.sandbox.http_protocol import TimedServer
 from notifier.sandbox.options import Addresses, SandboxError, SandboxOptions
+from notifier.sandbox.receipts import ReceiptSender
 from notifier.sandbox.webhook import remember
 from notifier.sandbox.wire import Wire
 
@@ -55,14 +57,18 @@ async def serve(
         stack.callback(journal.close)
         (options.folder / _ANNOUNCEMENT).unlink(missing_ok=True)
         stop = _stop_signal(stack)
+        if options.callback is not None:
+            checked_target(options.callback)
         account, wire = Account(options), Wire(options.wire_rows)
         _recall(account, effects_file)
-        data_port = DataPort(account, journal, wire)
+        receipts = await stack.enter_async_context(ReceiptSender(account))
+        data_port = DataPort(account, journal, wire=wire, receipts=receipts)
         control_port = ControlPort(
             account,
             data_port,
             journal=journal,
             wire=wire,
+            receipts=receipts,
             effects_file=effects_file,
             script=options.script,
         )

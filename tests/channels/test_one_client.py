@@ -16,6 +16,7 @@ OTHERS = {
     "broker/management.py": "RabbitMQ's own API, at the address in the operator's settings",
     "stack/rabbitmq.py": "asks the broker that it started itself, on loopback, whether it is up",
     "loadtest/listeners.py": "clients of the operator's own gateway, for load tests",
+    "sandbox/receipts.py": "the operator's own gateway, as WeChat calls it",
     "sandbox/control.py": "the sandbox's own control port, for tests",
 }
 """Each speaks to a server that the operator named or that we started, never to a receiver's."""

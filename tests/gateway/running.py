@@ -44,10 +44,12 @@ def started(house: House, *arguments: str, **environment: str) -> Iterator[Runni
 
 
 @contextmanager
-def started_with_fleet(house: House, *arguments: str) -> Iterator[RunningGateway]:
+def started_with_fleet(
+    house: House, *arguments: str, **environment: str
+) -> Iterator[RunningGateway]:
     """`notifier run-consumers --with-gateway` on a free port."""
     command = ["run-consumers", "--with-gateway", *arguments]
-    with _started(house, command, {"NOTIFIER_GATEWAY_PORT": "0"}) as gateway:
+    with _started(house, command, {"NOTIFIER_GATEWAY_PORT": "0", **environment}) as gateway:
         yield gateway
 
 

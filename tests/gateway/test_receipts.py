@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 
 from notifier.channels.wechat.callback import signature_of
-from tests.channels.test_wechat_callback import receipt_xml
-from tests.gateway.running import RunningGateway, new_key, started
-from tests.house import House
+from notifier.sandbox.options import CALLBACK_TOKEN
+from tests.channels.test_wechat_callback import ENCODING_KEY, receipt_xml
+from tests.gateway.running import RunningGateway, new_key, started, started_with_fleet
+from tests.house import House, wait_for
+from tests.sandbox.rig import Sandbox
 
 
 def signed() -> dict[str, str]:
@@ -50,3 +52,59 @@ def test_a_receipt_is_on_record_before_it_is_answered_and_once(house: House) -> 
 def test_without_a_token_there_is_no_such_address(gateway: RunningGateway) -> None:
     with gateway.client() as client:
         assert client.get("/wechat/callback", params=signed()).status_code == 404
+
+
+def test_what_the_sandbox_says_of_a_send_is_shown_with_its_attempt(
+    house: House, sandbox: Sandbox
+) -> None:
+    with started_with_fleet(
+        house, "--name", "told", NOTIFIER_WECHAT_CALLBACK_TOKEN=CALLBACK_TOKEN
+    ) as gateway:
+        sandbox.control.callback(url=f"{gateway.url}/wechat/callback")
+        (record,) = house.publish_orders(1, first=71)
+        wait_for(lambda: "receipt: success" in explained(house, record.order_no), 60)
+
+
+def test_receipts_of_the_safe_mode_are_late_double_forged_or_missing_as_told(
+    house: House, sandbox: Sandbox
+) -> None:
+    safe = {
+        "NOTIFIER_WECHAT_CALLBACK_TOKEN": "t0ken",
+        "NOTIFIER_WECHAT_CALLBACK_KEY": ENCODING_KEY,
+    }
+    with started(house, "--name", "safe", **safe) as gateway:
+        url = f"{gateway.url}/wechat/callback"
+        sandbox.control.callback(url=url, token="t0ken", key=ENCODING_KEY)
+        sent = {name: told(sandbox, name, *actions) for name, actions in FATES.items()}
+        wait_for(lambda: sandbox.control.counters()["receipts"] == {"taken": 4, "refused": 1}, 60)
+
+    kept = dict(house.rows("SELECT msg_id, status FROM notifier_receipt"))
+    assert {name: kept.get(str(sent[name])) for name in FATES} == {
+        "usual": "success",
+        "blocked": "failed:userblock",
+        "double": "success",
+        "forged": None,
+        "missing": None,
+    }
+
+
+FATES = {
+    "usual": (),
+    "blocked": ("receipt:failed:user block", "receipt_after:50"),
+    "double": ("receipt_twice",),
+    "forged": ("receipt_forged",),
+    "missing": ("no_receipt",),
+}
+
+
+def told(sandbox: Sandbox, name: str, *actions: str) -> int:
+    """The msgid of a send that a rule speaks of."""
+    rules = [{"endpoint": "template_send", "action": list(actions)}] if actions else []
+    sandbox.control.script(rules)
+    answer = sandbox.send(sandbox.token(), touser=f"oFate_{name}")
+    assert answer["errcode"] == 0
+    return int(answer["msgid"])
+
+
+def explained(house: House, which: str) -> str:
+    return house.notifier("explain", which).stdout

@@ -91,6 +91,7 @@ def test_the_wire_shows_calls_without_tokens(sandbox: Sandbox, token: str) -> No
         ({"action": "errcode:many"}, "needs a whole number"),
         ({"action": "http:99"}, "no HTTP status"),
         ({"action": ["delay:10", "explode"]}, "'explode' is none of"),
+        ({"action": "receipt:lost"}, "is no status"),
         ({"action": "hang", "endpoint": "elsewhere"}, "endpoint cannot be 'elsewhere'"),
         ({"action": "hang", "share": 1.5}, "share cannot be 1.5"),
         ({"action": "hang", "times": -1}, "times cannot be -1"),
@@ -126,6 +127,24 @@ def test_a_wrong_rule_is_refused_and_the_old_ones_stay(
 def test_a_wrong_behaviour_is_refused(sandbox: Sandbox, changes: dict[str, Any]) -> None:
     with pytest.raises(SandboxError, match="behaviour: "):
         sandbox.control.behaviour(**changes)
+
+
+@pytest.mark.parametrize(
+    ("target", "complaint"),
+    [
+        ({"token": "t"}, "url '' must begin with http"),
+        ({"url": "http://127.0.0.1:1/", "token": ""}, "token must not be empty"),
+        ({"url": "http://127.0.0.1:1/", "key": "short"}, "43 characters"),
+        ({"url": 5}, "url must be a text"),
+        ({"uri": "x"}, "no field 'uri'"),
+    ],
+)
+def test_a_wrong_callback_is_refused(
+    sandbox: Sandbox, target: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(SandboxError, match="callback: ") as refusal:
+        sandbox.control.callback(**target)
+    assert complaint in str(refusal.value)
 
 
 def test_wrong_lists_of_people_are_refused(sandbox: Sandbox) -> None:
