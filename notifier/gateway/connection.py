@@ -20,6 +20,7 @@ class Connection(HttpToolsProtocol):
         self._is_leaving = False
         self._header_bytes = 0
         self._patience: asyncio.TimerHandle | None = None
+        self._stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -27,7 +28,18 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._request_is_here()
+        self._is_read_again()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """It does not read what it is sent; for so long it may."""
+        super().pause_writing()
+        if self.config.ws_ping_timeout:
+            self._stuck = self.loop.call_later(self.config.ws_ping_timeout, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._is_read_again()
+        super().resume_writing()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -78,6 +90,11 @@ class Connection(HttpToolsProtocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+    def _is_read_again(self) -> None:
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
 
     def _count(self, size: int) -> None:
         self._header_bytes += size

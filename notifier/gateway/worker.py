@@ -26,9 +26,6 @@ from notifier.wiring.gateway import open_tools
 
 LISTENER = "NOTIFIER_CHILD_LISTENER"
 """The descriptor that the supervisor hands over."""
-MESSAGE_BYTES = 64 * 1024
-"""The largest message of a WebSocket."""
-PING_S = 20.0
 
 
 def worker_for(settings: Settings, kind: str, tier: int | None) -> GatewayWorker:
@@ -58,7 +55,7 @@ class GatewayWorker:
         return self._tally.report()
 
     async def _serve(self, app: Any, ready: Callable[[], None], draining: asyncio.Event) -> None:
-        server = Server(config_of(app, self._settings.gateway, tls=self._tls), ready=ready)
+        server = Server(config_of(app, self._settings, tls=self._tls), ready=ready)
         listener = socket.socket(fileno=int(os.environ[LISTENER]))
         async with asyncio.TaskGroup() as group:
             group.create_task(server.serve([listener]))
@@ -82,15 +79,16 @@ class Server(uvicorn.Server):
         yield
 
 
-def config_of(app: Any, gateway: GatewaySettings, *, tls: ssl.SSLContext | None) -> uvicorn.Config:
+def config_of(app: Any, settings: Settings, *, tls: ssl.SSLContext | None) -> uvicorn.Config:
+    gateway, live = settings.gateway, settings.live
     return uvicorn.Config(
         app,
         http=Connection,
         ws=Wire,
-        ws_max_size=MESSAGE_BYTES,
+        ws_max_size=live.message_bytes,
         ws_max_queue=16,
-        ws_ping_interval=PING_S,
-        ws_ping_timeout=PING_S,
+        ws_ping_interval=live.ping_s,
+        ws_ping_timeout=live.ping_s,
         ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,

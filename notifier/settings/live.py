@@ -31,12 +31,17 @@ class Live(Section):
     most_topics: int = Field(100, ge=1, le=10_000)
     """Topics that one connection may follow."""
     largest_bytes: int = Field(64 * 1024, ge=1024, le=1024 * 1024)
-    """Of a topic's value. What clients send is shorter than 64 KiB in any case."""
+    """Of a topic's value."""
+    message_bytes: int = Field(64 * 1024, ge=1024, le=1024 * 1024)
+    """Of a message that a client sends."""
     per_minute: int = Field(100, ge=1, le=100_000)
     """Messages of one connection, acknowledgements of pushes not counted; a connection that sends
     more is closed."""
     backlog_bytes: int = Field(1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)
     """What may wait for a client that reads slowly; with more it is closed, and may resume."""
+    ping_s: float = Field(20, ge=0.5, le=300)
+    """A WebSocket is pinged so often, and closed where the answer takes as long; a stream is closed
+    that takes nothing for as long, seconds."""
     keep_topics: int = Field(10_000, ge=0, le=1_000_000)
     """Topics whose last value is kept in Redis."""
     keep_s: float = Field(86_400, ge=1, le=31_622_400)

@@ -73,7 +73,8 @@ def ticket_for(gateway: RunningGateway, key: str, user: str, **more: object) -> 
 @contextmanager
 def opened(gateway: RunningGateway, **options: Any) -> Iterator[LiveClient]:
     """Connected, and nothing said yet."""
-    with connect(f"ws://{gateway.address}/v1/live", open_timeout=30, **options) as connection:
+    url = f"{gateway.url.replace('http', 'ws', 1)}/v1/live"
+    with connect(url, open_timeout=30, ssl=gateway.trust, **options) as connection:
         yield LiveClient(connection)
 
 

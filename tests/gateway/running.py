@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,20 +21,23 @@ ADDRESS = re.compile(r"gateway on (\S+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningGateway:
-    """address: host:port. process: the supervisor."""
+    """address: host:port. process: the supervisor. trust: for a certificate of a test's own."""
 
     house: House
     process: subprocess.Popen[bytes]
     address: str
     log: Path
     scheme: str = "http"
+    trust: ssl.SSLContext | None = None
 
     @property
     def url(self) -> str:
         return f"{self.scheme}://{self.address}"
 
     def client(self, **headers: str) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=30, headers=headers)
+        return httpx.Client(
+            base_url=self.url, timeout=30, headers=headers, verify=self.trust or True
+        )
 
 
 @contextmanager

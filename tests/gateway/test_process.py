@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import signal
-import ssl
 import threading
-from pathlib import Path
 
 import httpx
-import trustme
 
+from tests.gateway.conftest import Certificate
 from tests.gateway.running import RunningGateway, started, started_with_fleet
 from tests.house import House, json_of, wait_for
 
@@ -81,20 +79,13 @@ def test_it_runs_beside_the_consumers(house: House) -> None:
 
 
 def test_it_speaks_tls_with_a_certificate_and_lets_pages_of_named_origins_read(
-    house: House, tmp_path: Path
+    house: House, certificate: Certificate
 ) -> None:
-    authority = trustme.CA()
-    made = authority.issue_cert("127.0.0.1")
-    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
-    made.cert_chain_pems[0].write_to_path(chain)
-    made.private_key_pem.write_to_path(key)
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    arguments = ("--name", "tls", "--cert", str(chain), "--key", str(key))
+    arguments = ("--name", "tls", *certificate.arguments)
     origins = {"NOTIFIER_GATEWAY_ORIGINS": "https://shop.example,https://other.example"}
     with started(house, *arguments, **origins) as gateway:
         asked = {"origin": "https://other.example"}
-        answer = httpx.get(f"{gateway.url}/healthz", headers=asked, verify=context)
+        answer = httpx.get(f"{gateway.url}/healthz", headers=asked, verify=certificate.trust)
 
     assert gateway.scheme == "https"
     assert answer.status_code == 200

@@ -9,7 +9,11 @@ from enum import IntEnum
 from typing import Protocol
 from uuid import UUID
 
+import structlog
+
 from notifier.gateway.live.frames import Frame
+
+log = structlog.get_logger(__name__)
 
 
 class Close(IntEnum):
@@ -18,6 +22,7 @@ class Close(IntEnum):
     RECONNECT = 1012
     """This process drains: connect again, and resume."""
     NOT_TEXT = 1003
+    TOO_LARGE = 1009
     TICKET = 4001
     """No ticket in time, a used or old one, or the session was long enough."""
     SLOW = 4008
@@ -130,6 +135,9 @@ class Session:
     def close(self, code: int, reason: str) -> None:
         if not self.is_closing:
             self.is_closing = True
+            log.info(
+                "live.closed", kind=self.kind, address=self.address, code=int(code), why=reason
+            )
             self._peer.close(code, reason)
 
     def may_speak(self) -> bool:

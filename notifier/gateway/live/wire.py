@@ -20,6 +20,10 @@ LEAVING_PER_S = 1000
 LONGEST_LEAVE_S = 5.0
 CLOSE_S = 5.0
 """For the client to answer a close; one that does not read is cut off then."""
+MOST_PIECES = 1024
+"""Of one message."""
+MOST_UNREAD = 1024 * 1024
+"""Bytes. A client that leaves so much unread has no answer to its pings."""
 
 
 class Wire(WebSocketsSansIOProtocol):
@@ -31,6 +35,30 @@ class Wire(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if not self.close_sent:  # the task that reads the scope has not run yet
             self.scope["extensions"][EXTENSION] = self
+
+    def handle_ping(self) -> None:
+        answer = b"".join(self.conn.data_to_send())
+        if self.waiting() < MOST_UNREAD:
+            self.transport.write(answer)
+
+    def handle_cont(self, event: Any) -> None:
+        if len(self.frames) < MOST_PIECES:
+            super().handle_cont(event)
+        else:
+            self.close(Close.TOO_LARGE, "too many pieces")
+
+    def handle_parser_exception(self) -> None:
+        """Too large, or no WebSocket's. Who still sends is listened to until he has read why:
+
+        a socket that is closed with something unread in it takes back what was written last.
+        """
+        if self.close_sent:
+            return
+        self.close_sent = True
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._part(Close.TOO_LARGE, "")
 
     def shutdown(self) -> None:
         """Ask the client to come again, elsewhere; not all at once."""
@@ -63,6 +91,10 @@ class Wire(WebSocketsSansIOProtocol):
         self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
+        self._part(code, reason)
+
+    def _part(self, code: int, reason: str) -> None:
+        """The client closes, or is cut off."""
         self.stop_keepalive()
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         if self.read_paused:
