@@ -102,9 +102,10 @@ async def _look_at_orders(settings: Settings) -> Seen:
     async with parts.open_database(settings) as database:
         await book.probe(database)
     faults = []
-    if settings.orders.publisher_column is None:
+    if settings.orders.publisher_column is None and settings.orders.tell_publishers:
         what = "[orders] publisher_column: none, so publishers are reported and not told"
-        faults.append(Fault(what=what, remedy="name the column with their openid"))
+        remedy = "name the column with their openid, or set tell_publishers = false"
+        faults.append(Fault(what=what, remedy=remedy))
     return Seen(facts=[settings.orders.table], faults=faults)
 
 

@@ -27,6 +27,9 @@ class FakeStore:
         self._left = count
 
     async def claim(self, requests: Sequence[tuple[Message, bool]]) -> list[Claimed]:
+        raise AssertionError(f"{len(requests)} were looked at: this run is void")
+
+    async def claim_plain(self, messages: Sequence[Message]) -> list[Claimed]:
         await asyncio.sleep(WAY_S)
         now = datetime.now(UTC)
         claimed = Claimed(
@@ -42,7 +45,7 @@ class FakeStore:
             until=now + LEASE,
             asked_s=monotonic(),
         )
-        return [claimed] * len(requests)
+        return [claimed] * len(messages)
 
     async def record(self, attempts: Sequence[Attempted]) -> list[Recorded]:
         await asyncio.sleep(WAY_S)

@@ -154,5 +154,8 @@ def _environment(stack: Stack, sink: Sink, folder: Path) -> dict[str, str]:
         "NOTIFIER_EGRESS_ALLOW_CIDRS": "127.0.0.0/8",
         "NOTIFIER_EGRESS_ALLOW_HTTP": "true",
         "NOTIFIER_EGRESS_PORTS": "",
+        # The job is one POST for each order, and each attempt is recorded once.
+        "NOTIFIER_ORDERS_TELL_PUBLISHERS": "false",
         "NOTIFIER_LOG_CONSOLE": "false",
+        "NOTIFIER_LOG_MYSQL": "false",
     }

@@ -35,7 +35,7 @@ from notifier.dispatch.tally import Tally
 from notifier.domain.claim import WORTH_WAITING, Forget, NoRow, TooEarly
 from notifier.domain.lease import Attempted, Claimed, Ended, PutOff, Recorded, Superseded
 from notifier.domain.message import Message
-from notifier.domain.notification import Channel
+from notifier.domain.notification import Channel, Role
 from notifier.domain.outcome import Paused
 from notifier.domain.rules import RuleBook
 from notifier.errors import (
@@ -66,7 +66,7 @@ class Limits:
 
     batch: int = 200
     lanes: int = 1
-    record_linger_s: float = 0.005
+    record_linger_s: float = 0.02
 
 
 class Attempts:
@@ -98,6 +98,9 @@ class Attempts:
         self._tally = tally
         self._claim = Batch[tuple[Message, bool], ClaimResult](
             claims.claim, most=limits.batch, lanes=limits.lanes
+        )
+        self._claim_plain = Batch[Message, Claimed | None](
+            claims.claim_plain, most=limits.batch, lanes=limits.lanes
         )
         self._record = Batch[Attempted, Recorded](
             records.record, most=limits.batch, lanes=limits.lanes, linger_s=limits.record_linger_s
@@ -143,7 +146,7 @@ class Attempts:
     async def _claim_at_its_moment(self, message: Message, delivery: Delivery) -> ClaimResult:
         request = (message, delivery.redelivered)
         asked_s = monotonic()
-        result = await self._patiently(self._claim, request)
+        result = await self._claim_once(message, request)
         if isinstance(result, Claimed):
             self._clock.learn(result.now, result.asked_s)
         elif isinstance(result, TooEarly) and result.remaining <= WORTH_WAITING:
@@ -151,6 +154,13 @@ class Attempts:
             await self._wait_for_its_moment(result.remaining)
             return await self._patiently(self._claim, request)
         return result
+
+    async def _claim_once(self, message: Message, request: tuple[Message, bool]) -> ClaimResult:
+        if message.role is not Role.DESIGNER and not request[1]:
+            claimed = await self._patiently(self._claim_plain, message)
+            if claimed is not None:
+                return claimed
+        return await self._patiently(self._claim, request)
 
     async def _wait_for_its_moment(self, left: timedelta | None) -> None:
         """A message that comes a little too early waits here; one much too early goes back."""

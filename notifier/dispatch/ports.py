@@ -51,6 +51,10 @@ class ClaimStore(Protocol):
         """(message, redelivered) each. Raises StoreUnavailable, StoreError."""
         ...
 
+    async def claim_plain(self, messages: Sequence[Message]) -> Sequence[Claimed | None]:
+        """The quick way for what concerns no order; None: ask `claim`. Raises as that."""
+        ...
+
 
 class RecordStore(Protocol):
     async def record(self, attempts: Sequence[Attempted]) -> Sequence[Recorded]: ...

@@ -23,5 +23,7 @@ class Orders(Section):
     designed_at_column: str = Field("design_time", pattern=IDENTIFIER)
     publisher_column: str | None = Field("publisher_openid", pattern=IDENTIFIER)
     """Whom to tell that the order was dispatched; none: the missing address is reported."""
+    tell_publishers: bool = True
+    """False: the designer alone is told, and a publisher has no notification at all."""
     claim_window_s: float = Field(300, ge=0, le=31_622_400)
     """After it a designer gets an order whose record has no expiry of its own, seconds."""

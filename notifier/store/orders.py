@@ -44,10 +44,14 @@ class Assignment(NamedTuple):
 
 
 class Orders:
-    """Statements on one order table, inside the claim's transaction."""
+    """Statements on one order table, inside the claim's transaction.
 
-    def __init__(self, names: OrderTable) -> None:
+    tells_publishers: whether the dispatch of an order creates its publisher's notification.
+    """
+
+    def __init__(self, names: OrderTable, *, tells_publishers: bool = True) -> None:
         self.names = names
+        self.tells_publishers = tells_publishers
         self._table = quoted(names.table)
         self._id = quoted(names.id_column)
         self._number = quoted(names.number_column)

@@ -151,7 +151,7 @@ def _tier_worker(settings: Settings, tier: int, worker_id: str) -> TierWorker:
                 consumer = Consumer(consume, topology_of(settings).queue_of(tier))
                 pauses = Pauses(MysqlPauses(database), who=worker_id)
                 run_log = BufferedRunLog(_sinks(settings, database))
-                await database.open(4)  # to claim, to record, to give back, to log
+                await database.open(4)  # to claim, with an order and without, to record, to log
                 yield TierParts(
                     tier=tier,
                     consumer=consumer,

@@ -154,7 +154,8 @@ def order_books_of(settings: Settings) -> dict[str, Orders]:
                 designer_name_column=names.designer_name_column,
                 designed_at_column=names.designed_at_column,
                 publisher_column=names.publisher_column,
-            )
+            ),
+            tells_publishers=names.tell_publishers,
         )
     return books
 

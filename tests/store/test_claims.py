@@ -166,6 +166,17 @@ async def test_a_table_without_a_publishers_column_reports_the_same(core: Core) 
     assert [row[1:3] for row in await core.publishers()] == [("dead", "no_publisher_address")]
 
 
+async def test_where_publishers_are_not_told_a_dispatch_creates_nothing_for_them(
+    core: Core,
+) -> None:
+    core.books = {"orders": Orders(OrderTable(), tells_publishers=False)}
+    message, record = await core.due_order()
+    claimed = await core.claimed(message)
+    assert claimed.publish == ()
+    assert await core.publishers() == []
+    assert (await core.order(record.order_id))["status"] == 1
+
+
 async def test_later_attempts_do_not_dispatch_again(core: Core) -> None:
     message, record = await core.due_order()
     await core.record(await core.claimed(message), Retry(code="-1"))
