@@ -1,4 +1,4 @@
-"""What a live client may say: one JSON object a message, read into a command."""
+"""What a live client says: one JSON object a message, read into a command."""
 
 from __future__ import annotations
 
@@ -9,6 +9,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from notifier.domain.live_command import (
+    Ack,
+    Auth,
+    Bind,
+    Command,
+    Ping,
+    Remind,
+    Resume,
+    Subscribe,
+    Task,
+    Unsubscribe,
+)
 from notifier.domain.moment import LONGEST, parse_moment
 from notifier.domain.notice import FREE_TEMPLATE, LONGEST_KEY
 from notifier.domain.order import shorten
@@ -19,74 +31,6 @@ from notifier.errors import InvalidInput
 LONGEST_REF = 64
 MOST_ACKS = 500
 _BARE_DELAY = re.compile(r"\s*\d{1,15}\s*")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Auth:
-    """Say who is there, by a ticket."""
-
-    ticket: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bind:
-    """Take the user's pushes on this connection. user: None for the ticket's.
-
-    after: the last id that the client has seen.
-    """
-
-    user: str | None = None
-    after: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resume:
-    """What is owed, and what other connections of the user have taken since."""
-
-    after: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remind:
-    """Push to the user after a while or at a moment; one of both."""
-
-    after: timedelta | None = None
-    at: datetime | None = None
-    order_no: str = ""
-    key: str | None = None
-    reserved_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subscribe:
-    topic: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unsubscribe:
-    topic: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """Run a function of the registry. key: the same key is accepted once."""
-
-    name: str
-    args: Mapping[str, object]
-    key: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ack:
-    ids: tuple[UUID, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ping:
-    pass
-
-
-Command = Auth | Bind | Resume | Remind | Subscribe | Unsubscribe | Task | Ack | Ping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,3 +200,4 @@ _READERS: Mapping[str, tuple[Callable[[Mapping[str, Any]], Command], tuple[str, 
     "ack": (_ack, ("id", "ids")),
     "ping": (lambda fields: Ping(), ()),
 }
+COMMANDS = frozenset(_READERS)

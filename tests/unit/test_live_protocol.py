@@ -8,26 +8,27 @@ from uuid import UUID
 import pytest
 
 from notifier.domain import live
+from notifier.domain import live_command as said
 from notifier.domain.ticket import ticket_of
 from notifier.domain.topic import may_follow
 from notifier.errors import InvalidInput
 
 ID = UUID("0198f1c2-0000-7000-8000-000000000001")
 
-READ: list[tuple[str, live.Command]] = [
-    ('{"cmd": "ping"}', live.Ping()),
-    ("10000", live.Remind(after=timedelta(seconds=10))),
-    ('{"cmd": "remind", "in_ms": 0}', live.Remind(after=timedelta(0))),
+READ: list[tuple[str, said.Command]] = [
+    ('{"cmd": "ping"}', said.Ping()),
+    ("10000", said.Remind(after=timedelta(seconds=10))),
+    ('{"cmd": "remind", "in_ms": 0}', said.Remind(after=timedelta(0))),
     (
         '{"cmd": "remind", "at": "2026-11-22T07:30:00+08:00", "key": "k"}',
-        live.Remind(at=datetime(2026, 11, 21, 23, 30, tzinfo=UTC), key="k"),
+        said.Remind(at=datetime(2026, 11, 21, 23, 30, tzinfo=UTC), key="k"),
     ),
-    (f'{{"ack": "{ID}"}}', live.Ack(ids=(ID,))),
-    (f'{{"cmd": "ack", "ids": ["{ID}"]}}', live.Ack(ids=(ID,))),
-    (f'{{"cmd": "bind", "after": "{ID}"}}', live.Bind(after=ID)),
-    ('{"cmd": "bind", "user": "u", "after": ""}', live.Bind(user="u")),
-    ('{"cmd": "subscribe", "topic": "order:7"}', live.Subscribe(topic="order:7")),
-    ('{"cmd": "task", "name": "add", "args": {"a": [1]}}', live.Task(name="add", args={"a": [1]})),
+    (f'{{"ack": "{ID}"}}', said.Ack(ids=(ID,))),
+    (f'{{"cmd": "ack", "ids": ["{ID}"]}}', said.Ack(ids=(ID,))),
+    (f'{{"cmd": "bind", "after": "{ID}"}}', said.Bind(after=ID)),
+    ('{"cmd": "bind", "user": "u", "after": ""}', said.Bind(user="u")),
+    ('{"cmd": "subscribe", "topic": "order:7"}', said.Subscribe(topic="order:7")),
+    ('{"cmd": "task", "name": "add", "args": {"a": [1]}}', said.Task(name="add", args={"a": [1]})),
 ]
 
 REFUSED = [
@@ -47,7 +48,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "command"), READ)
-def test_a_message_is_read(text: str, command: live.Command) -> None:
+def test_a_message_is_read(text: str, command: said.Command) -> None:
     assert live.read(text).command == command
 
 

@@ -23,6 +23,8 @@ class Close(IntEnum):
     """This process drains: connect again, and resume."""
     NOT_TEXT = 1003
     TOO_LARGE = 1009
+    SILENT = 1011
+    """No answer to a ping."""
     TICKET = 4001
     """No ticket in time, a used or old one, or the session was long enough."""
     SLOW = 4008

@@ -12,6 +12,7 @@ import structlog
 
 from notifier.channels.push import frame as push_frame
 from notifier.domain import live
+from notifier.domain import live_command as said
 from notifier.domain.notice import Notice
 from notifier.domain.notification import ChannelName
 from notifier.domain.order import shorten
@@ -132,32 +133,32 @@ class Talk:
             last = None
         return frames.subscribed(topic, last, ref=ref)
 
-    async def _follow(self, session: Session, command: live.Command, ref: Ref) -> Frame | None:
+    async def _follow(self, session: Session, command: said.Command, ref: Ref) -> Frame | None:
         match command:
-            case live.Ping():
+            case said.Ping():
                 return frame("pong", ref=ref)
-            case live.Auth(ticket=secret):
+            case said.Auth(ticket=secret):
                 return await self._auth(session, secret, ref)
         if not session.user:
             raise InvalidInput("cmd", 'comes too early: first {"cmd": "auth", "ticket": "…"}')
         match command:
-            case live.Bind(user=user, after=after):
+            case said.Bind(user=user, after=after):
                 await self._bind(session, user, after, ref)
                 return None
-            case live.Resume(after=after):
+            case said.Resume(after=after):
                 count, more = await self.resume(session, after)
                 return frame("resumed", ref=ref, count=count, more=more)
-            case live.Subscribe(topic=topic):
+            case said.Subscribe(topic=topic):
                 return await self.subscribe(session, topic, ref)
-            case live.Unsubscribe(topic=topic):
+            case said.Unsubscribe(topic=topic):
                 self._hub.unsubscribe(session, topic)
                 return frame("unsubscribed", ref=ref, topic=topic)
-            case live.Ack(ids=ids):
+            case said.Ack(ids=ids):
                 await self.acknowledge(session, ids)
                 return frame("acked", ref=ref, ids=[str(id_) for id_ in ids])
-            case live.Remind():
+            case said.Remind():
                 return await self._remind(session, command, ref)
-            case live.Task():
+            case said.Task():
                 return await self._task(session, command, ref)
 
     async def _auth(self, session: Session, secret: str, ref: Ref) -> Frame | None:
@@ -172,7 +173,7 @@ class Talk:
             raise InvalidInput("user", f"{shorten(user)} is not the one that the ticket is for")
         await self.bind(session, after, ref)
 
-    async def _remind(self, session: Session, asked: live.Remind, ref: Ref) -> Frame:
+    async def _remind(self, session: Session, asked: said.Remind, ref: Ref) -> Frame:
         reminder = Reminder(
             user=session.user,
             channel=ChannelName.PUSH,
@@ -197,7 +198,7 @@ class Talk:
             info=frames.RECEIPT,
         )
 
-    async def _task(self, session: Session, asked: live.Task, ref: Ref) -> Frame:
+    async def _task(self, session: Session, asked: said.Task, ref: Ref) -> Frame:
         if asked.name not in self._desk.tasks:
             return _not_submitted(asked.name, ref)
         notice = Notice(
