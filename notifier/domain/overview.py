@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -150,7 +150,13 @@ class Failures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointsSeen:
-    """endpoints: those first that need somebody. number: how many there are in all."""
+    """endpoints: those first that need somebody. number: how many there are in all.
+
+    held: by recipient, what is held back and the least reason by name. put_off: by scope, what
+    rests with its endpoint or channel.
+    """
 
     endpoints: Sequence[EndpointStanding]
     number: int
+    held: Mapping[str, tuple[Count, str]]
+    put_off: Mapping[str, Count]

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 
 import notifier.gateway.pages as pages
+from notifier.domain.explanation import HELD_BACK, REASONS
+from notifier.domain.notification import State
 
 ASSETS = Path(pages.__file__).parent / "assets"
 SCRIPTS = {path.name: path.read_text() for path in ASSETS.glob("*.js")}
@@ -50,3 +52,9 @@ def test_both_languages_have_every_text_and_every_text_that_is_asked_for_is_ther
     }
     assert len(words) > 200
     assert used <= set(words), used - set(words)
+
+
+def test_every_reason_and_every_state_has_words() -> None:
+    words = set(WORD.findall(SCRIPTS["words.js"]))
+    assert {f"reason.{reason}" for reason in [*REASONS, *HELD_BACK]} <= words
+    assert {f"state.{state}" for state in State} <= words

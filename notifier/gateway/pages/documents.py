@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from notifier.domain.endpoint import PREFIX, EndpointStanding
 from notifier.domain.notification import State
 from notifier.domain.overview import (
     CalendarAhead,
@@ -130,26 +131,33 @@ def of_failed(failed: Failed) -> dict[str, Any]:
 
 
 def of_endpoints(seen: EndpointsSeen) -> dict[str, Any]:
-    """breaker: `open` where something is held because it does not work; else what it last said."""
     return {
         "number": seen.number,
-        "endpoints": [
-            {
-                "name": one.form.name,
-                "url": masked(one.form.url),
-                "dialect": one.form.dialect.value,
-                "rate_per_s": one.form.rate_per_s,
-                "failing_since": one.failing_since,
-                "failures": one.failures,
-                "breaker": "open" if one.held_reason.startswith("endpoint_down") else "closed",
-                "held": one.held,
-                "held_reason": one.held_reason,
-                "pause_reason": one.pause_reason or None,
-                "paused_by": one.paused_by or None,
-                "paused_until": one.paused_until,
-            }
-            for one in seen.endpoints
-        ],
+        "endpoints": [_endpoint(one, seen) for one in seen.endpoints],
+        "put_off": [{"scope": scope, **of_count(count)} for scope, count in seen.put_off.items()],
+    }
+
+
+def _endpoint(one: EndpointStanding, seen: EndpointsSeen) -> dict[str, Any]:
+    """breaker: `open` where something is held because it does not work; else what it last said."""
+    scope = PREFIX + one.form.name
+    held, reason = seen.held.get(scope, (Count(number=0), ""))
+    put_off = seen.put_off.get(scope, Count(number=0))
+    return {
+        "name": one.form.name,
+        "url": masked(one.form.url),
+        "dialect": one.form.dialect.value,
+        "rate_per_s": one.form.rate_per_s,
+        "failing_since": one.failing_since,
+        "failures": one.failures,
+        "breaker": "open" if reason.startswith("endpoint_down") else "closed",
+        "held": of_count(
+            Count(number=held.number + put_off.number, more=held.more or put_off.more)
+        ),
+        "held_reason": reason,
+        "pause_reason": one.pause_reason or None,
+        "paused_by": one.paused_by or None,
+        "paused_until": one.paused_until,
     }
 
 

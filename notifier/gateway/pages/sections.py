@@ -37,7 +37,7 @@ def sections_of(
         return documents.of_failures(await dashboard.failures.grouped())
 
     async def endpoints() -> object:
-        return documents.of_endpoints(await dashboard.endpoints.read())
+        return documents.of_endpoints(await dashboard.endpoints.read(lead=lead))
 
     async def pauses() -> object:
         return documents.of_pauses(await dashboard.pauses.all())

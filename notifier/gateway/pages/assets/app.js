@@ -47,17 +47,12 @@ function drawState(name, since) {
 }
 
 function drawNotice() {
-  let box = byId("notice");
-  if (!box) {
-    box = h("div", { id: "notice" });
-    byId("notes").before(box);
-  }
   const lines = [];
   if (live.name === "stale") lines.push(live.since ? t("stale.since", { at: clock(live.since) }) : t("stale.never"));
   const text = new Map();
   for (const [name, why] of Object.entries(problems)) text.set(why, [...(text.get(why) ?? []), t({ fleets: "fleet", pauses: "at.rest", counts: "waiting" }[name] ?? name)]);
   for (const [why, names] of text) lines.push(t("problem", { what: names.join(", "), why }));
-  render(box, lines.map((line) => h("p", { class: "alarm" }, line)),
+  render(byId("notice"), lines.map((line) => h("p", { class: "alarm" }, line)),
     live.name === "over" ? h("p", { class: "alarm" }, t("stale.over"), " ", h("a", { href: "/login" }, t("login.again"))) : null);
 }
 

@@ -72,9 +72,19 @@ function question({ title, lines, go, danger, extra, act }) {
   h("label", { for: "why" }, t("ask.why")), h("input", { id: "why", name: "why", maxlength: "190", required: true, autocomplete: "off" }),
   wrong,
   h("div", { class: "row" }, h("span", { class: "grow" }), h("button", { type: "button", on: { click: () => dialog.close() } }, t("cancel")), button));
+  const asker = document.activeElement;
+  const home = asker?.closest("section")?.querySelector("h2");
+  dialog.addEventListener("close", () => focusAgain(asker?.dataset.key, home), { once: true });
   render(dialog, form);
   dialog.showModal();
   form.elements[extra ? "what" : "why"]?.focus();
+}
+
+/** Where the person was: what asked may have been drawn anew, or be of no more use. */
+function focusAgain(key, home) {
+  const found = key && [...document.querySelectorAll("[data-key]")].find((each) => each.dataset.key === key && !each.disabled);
+  if (home) home.tabIndex = -1;
+  (found || home || byId("main")).focus({ preventScroll: true });
 }
 
 function tell(outcome) {

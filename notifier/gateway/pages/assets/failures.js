@@ -10,7 +10,7 @@ let known = "";
 
 export function showFailures(failures, counts) {
   const box = byId("failures");
-  byId("failures-sum").textContent = counts ? t("failures.sum", { n: counted(counts.dead), m: counted(counts.unknown) }) : "";
+  byId("failures-sum").textContent = t("failures.sum", { n: counted(counts?.dead), m: counted(counts?.unknown) });
   if (!failures) render(box, h("p", { class: "unknown" }, t("unknown")));
   else if (!failures.groups.length) render(box, h("p", { class: "soft good-news" }, t("failures.none")));
   else {
@@ -31,7 +31,7 @@ function group(one) {
   return h("li", {},
     h("div", { class: "group-head" },
       h("span", { class: `count ${one.state}` }, number(one.count)),
-      h("span", { class: "reason" }, reasonText(one.reason), h("small", { class: "name" }, one.reason)),
+      h("span", { class: "reason" }, reasonText(one.reason), reasonText(one.reason) === one.reason ? null : h("small", { class: "name" }, one.reason)),
       h("span", { class: "soft" }, t("failures.last", { at: clock(newest.ended_at) }))),
     h("p", { class: "words" }, newest.words || ""),
     h("div", { class: "row" },
@@ -75,7 +75,7 @@ export function drawDead() {
   const filter = view.reason === null ? null : h("button", { type: "button", class: "tab", "data-key": "no reason", on: { click: () => choose(view.state, null) } },
     t("dead.reason", { reason: view.reason }), " ✕ ", h("span", { class: "sr" }, t("dead.all.reasons")));
   const acts = mayAct() ? [
-    h("button", { type: "button", class: "main", "data-key": "chosen", disabled: !view.chosen.size, on: { click: () => askReplayThose([...view.chosen], view.state === "unknown", after) } }, t("replay.chosen", { n: view.chosen.size })),
+    h("button", { type: "button", class: "main", "data-key": "chosen", disabled: !view.chosen.size, on: { click: () => askReplayThose([...view.chosen], view.state === "unknown", after) } }, view.chosen.size ? t("replay.chosen", { n: view.chosen.size }) : t("replay.none")),
     view.state === "dead" ? h("button", { type: "button", "data-key": "all", disabled: !view.found.length, on: { click: () => askReplayAll(view.reason, after) } }, t(view.reason === null ? "replay.all" : "replay.reason")) : null,
   ] : [];
   render(byId("dead"),

@@ -42,7 +42,7 @@ function draw({ ladder, counts, pauses }) {
   write(parts.calendar, counted(counts?.scheduled, short));
   write(parts.told, sum(ladder, "sent"));
   write(parts.lost, lostOf(ladder));
-  write(parts.lostAll, counts ? t("in.all", { n: counted(counts.dead, short) }) : "");
+  write(parts.lostAll, t("in.all", { n: counted(counts?.dead, short) }));
   const [toldText, lostText] = [t("told"), t("given.up")];
   write(parts.toldName, toldText);
   write(parts.lostName, lostText);
@@ -223,9 +223,9 @@ function run({ path, label }, count, ladder) {
 function drawTable(tiers, ladder) {
   const columns = [[t("tier"), ""], ...["waiting", "in.flight", "overdue", "sent", "retried", "dead.n", "other", "rate", "lateness.p50", "lateness.p99"].map((key) => [t(key), "num"])];
   const plain = (value) => (value === undefined || value === null ? t("unknown") : number(value));
-  render(byId("ladder-table"), h("div", {}, table(t("ladder"), columns, tiers.map((each) => [
+  render(byId("ladder-table"), table(t("ladder"), columns, tiers.map((each) => [
     t("tier.s", { n: each.tier }), counted(each.waiting), counted(each.in_flight), plain(each.overdue), plain(each.sent),
     plain(each.retried), counted(each.dead), plain(each.other), rate(each.rate_per_s),
     ladder ? ms(each.p50_ms) : t("unknown"), ladder ? ms(each.p99_ms) : t("unknown"),
-  ]))));
+  ])));
 }

@@ -26,7 +26,7 @@ function fleetBlock(fleet) {
     [hasText(`kind.${each.kind}`) ? t(`kind.${each.kind}`, { tier: each.tier }) : each.kind, each.index > 1 ? ` /${each.index}` : "",
       each.last_error ? h("small", { class: "words", title: each.last_error }, each.last_error) : null],
     chip(each.state === "ready" ? "good" : "warn", hasText(`process.${each.state}`) ? t(`process.${each.state}`) : each.state),
-    number(each.in_flight ?? 0), rate(each.rate_per_s), bytes(each.rss_bytes), duration(each.uptime_s),
+    each.in_flight === null ? t("unknown") : number(each.in_flight), rate(each.rate_per_s), bytes(each.rss_bytes), duration(each.uptime_s),
     restarts[String(each.tier ?? each.kind)] ?? t("unknown"),
   ]);
   const name = `${fleet.host ?? ""}/${fleet.name}`;
@@ -37,12 +37,12 @@ function fleetBlock(fleet) {
 }
 
 export function showEndpoints(endpoints, pauses) {
-  showPauses(pauses);
+  showPauses(pauses, endpoints);
   const box = byId("endpoints");
   byId("endpoints-sum").textContent = endpoints ? t("endpoints.sum", { n: endpoints.number }) : "";
   if (!endpoints) return render(box, unknown());
   if (!endpoints.number) return render(box, h("p", { class: "soft" }, t("endpoints.none")));
-  const columns = [[t("endpoint"), ""], [t("endpoint.state"), ""], [t("endpoint.held"), "num"], [t("endpoint.why"), "wordy"], ...(mayAct() ? [[t("endpoint.act"), "act"]] : [])];
+  const columns = [[t("endpoint"), ""], [t("endpoint.state"), ""], [t("endpoint.held"), "num"], [t("endpoint.why"), "wordy"], ...(mayAct() ? [[t("endpoint.act"), "num"]] : [])];
   const shown = endpoints.endpoints;
   return render(box, table(t("endpoints"), columns, shown.map(endpointRow)),
     shown.length < endpoints.number ? h("p", { class: "soft" }, t("endpoints.bound", { n: shown.length, m: endpoints.number })) : null);
@@ -57,15 +57,17 @@ function endpointRow(one) {
   const button = one.pause_reason
     ? h("button", { type: "button", "data-key": `resume ${scope}`, on: { click: () => askResume(scope) } }, t("resume"))
     : h("button", { type: "button", "data-key": `pause ${scope}`, on: { click: () => askPause(scope) } }, t("pause"));
-  return [[h("span", { class: "name" }, one.name), h("small", {}, one.url)], chip(kind, t(text)), number(one.held), why.join(" · "), ...(mayAct() ? [button] : [])];
+  return [[h("span", { class: "name" }, one.name), h("small", {}, one.url)], chip(kind, t(text)), counted(one.held), why.join(" · "), ...(mayAct() ? [button] : [])];
 }
 
-function showPauses(pauses) {
+function showPauses(pauses, endpoints) {
   const box = byId("pauses");
   if (!pauses) return render(box, unknown());
   const items = pauses.map((one) => h("li", { class: "rests" },
     h("span", {}, t("rests", { what: scopeText(one.scope), since: clock(one.since), who: one.who, why: one.reason }),
-      one.until ? ` ${t("rests.until", { until: clock(one.until) })}` : ""),
+      one.until ? ` ${t("rests.until", { until: clock(one.until) })}` : "",
+      // What waits in a tier's queue is not put off.
+      one.scope.startsWith("tier:") ? "" : ` · ${t("rests.held", { n: counted(endpoints?.put_off.find((each) => each.scope === one.scope)) })}`),
     mayAct() ? h("button", { type: "button", "data-key": `lift ${one.scope}`, on: { click: () => askResume(one.scope) } }, t("resume")) : null));
   return render(box, items.length ? h("ul", { class: "plain" }, items) : null,
     mayAct() ? h("p", {}, h("button", { type: "button", class: "quiet", "data-key": "pause something", on: { click: () => askPause(null) } }, t("pause.something"))) : null);

@@ -16,6 +16,7 @@ export async function showStory(asked, { focus = true } = {}) {
   shown = "";
   byId("story").hidden = false;
   byId("story-h").textContent = t("story", { key });
+  byId("story-state").textContent = "";
   render(byId("story-body"), h("p", { class: "soft" }, "…"));
   if (focus) {
     byId("story").scrollIntoView({ block: "start" });
@@ -52,6 +53,9 @@ async function look() {
   if (found && text !== shown) {
     shown = text;
     render(byId("story-body"), found.map(tale));
+    // Read out when it changes, and only then.
+    const states = found.map((one) => `${t(`role.${one.role}`)}: ${stateText(one.state)}`).join("; ");
+    if (byId("story-state").textContent !== states) byId("story-state").textContent = states;
   }
   // A replay sets even what has ended in motion again.
   timer = setTimeout(look, found?.some((one) => OPEN.has(one.state)) ? AGAIN_MS : 2 * AGAIN_MS);
