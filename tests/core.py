@@ -127,6 +127,8 @@ class Core:
             "notifier_outbox_rejected",
             "notifier_intake_rejected",
             "notifier_answer",
+            "notifier_receipt",
+            "notifier_undelivered",
             "notifier_endpoint",
             "tg_log_order_dispatch",
             "tg_order_task",

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from notifier.domain.ladder import Ladder
 from notifier.domain.notification import Role, State
 from notifier.domain.pause import title_of
+from notifier.domain.receipt import BLOCKED, UNDELIVERED
 from notifier.domain.timeline import Made, Standing, Timeline
 
 NEAR = timedelta(milliseconds=100)
@@ -35,6 +36,12 @@ REASONS = {
     "order_cancelled": "the order was cancelled",
     "order_rejected": "the order was rejected",
 }
+NOT_RECEIVED = "accepted, and not received"
+UNHEARD = {
+    BLOCKED: "WeChat's receipt: the user has blocked the account",
+    UNDELIVERED: "WeChat's receipt: it could not deliver the message",
+}
+"""By the receipt of the attempt that was accepted."""
 HELD_BACK = {
     "endpoint_down": "held back, nothing is lost: its endpoint does not work",
     "endpoint_full": "held back, nothing is lost: its endpoint is busy",
@@ -60,10 +67,11 @@ def explain(timeline: Timeline, ladder: Ladder) -> Explanation:
     """ladder: the one the notification climbs, as it is set today."""
     standing = timeline.standing
     earlier = [None, *timeline.attempts]
-    text, at = _next(standing)
+    unheard = _unheard(timeline)
+    text, at = ("nothing", None) if unheard else _next(standing)
     return Explanation(
-        state=STATES[standing.state],
-        reason=_reason(standing.reason, standing.state),
+        state=NOT_RECEIVED if unheard else STATES[standing.state],
+        reason=unheard or _reason(standing.reason, standing.state),
         whys=tuple(
             _why(made, before, timeline, ladder)
             for before, made in zip(earlier, timeline.attempts, strict=False)
@@ -71,6 +79,16 @@ def explain(timeline: Timeline, ladder: Ladder) -> Explanation:
         next=text,
         next_at=at,
     )
+
+
+def _unheard(timeline: Timeline) -> str:
+    """Why what was accepted was not received; "" where nobody says so."""
+    if timeline.standing.state is not State.SENT or not timeline.attempts:
+        return ""
+    receipt = timeline.attempts[-1].receipt
+    if receipt is None or not receipt.status.startswith("failed"):
+        return ""
+    return UNHEARD.get(receipt.status, f"WeChat's receipt: {receipt.status}")
 
 
 def why_held(reason: str) -> str:

@@ -61,6 +61,8 @@ class Notification:
     payload: values for the template; string keys.
     dispatched_at: when the order was claimed (UTC); shown in the text so that retries say the same.
     attempt: which one this is, from 1, never reset.
+    resends: how often the channel took it and said later that it could not deliver; each time it is
+        another message to the channel.
     """
 
     id: UUID
@@ -73,6 +75,7 @@ class Notification:
     dispatched_at: datetime | None = None
     accepted_at: datetime | None = None
     attempt: int = 1
+    resends: int = 0
 
 
 def scopes_of(notification: Notification) -> tuple[str, ...]:

@@ -7,6 +7,10 @@ from datetime import datetime
 
 LONGEST_ID = 64
 LONGEST_STATUS = 64
+BLOCKED = "failed:userblock"
+"""The user wants nothing of the account: no further attempt would reach them."""
+UNDELIVERED = "failed:systemfailed"
+"""WeChat's own failure: another attempt may succeed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -12,6 +13,8 @@ from fastapi.responses import PlainTextResponse, Response
 
 from notifier.channels.wechat.callback import LARGEST, Callback, CallbackRefused
 from notifier.dispatch.batch import Batch
+from notifier.dispatch.ending import end
+from notifier.dispatch.resending import Resending
 from notifier.domain.receipt import Receipt
 from notifier.gateway.part import Gateway
 from notifier.gateway.problem import Problem
@@ -30,11 +33,16 @@ async def part(gateway: Gateway) -> AsyncIterator[APIRouter]:
     """Without [wechat] callback_token there is no such address. Raises SettingsError."""
     router = APIRouter(tags=["wechat"])
     callback = callback_of(gateway.settings)
-    if callback is not None:
-        routes = _Routes(callback, Receipts(gateway.tools.database))
-        router.get(PATH, include_in_schema=False)(routes.echo)
-        router.post(PATH, include_in_schema=False)(routes.take)
-    yield router
+    if callback is None:
+        yield router
+        return
+    routes = _Routes(callback, gateway.tools.receipts)
+    router.get(PATH, include_in_schema=False)(routes.echo)
+    router.post(PATH, include_in_schema=False)(routes.take)
+    async with asyncio.TaskGroup() as group:
+        resending = group.create_task(Resending(gateway.tools.receipts).run())
+        yield router
+        await end([resending])
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from notifier.domain.settle import InFlight
 COLUMNS = (
     "id, state, seq, due_at, NOW(6), step, attempt, crashes, unknown_since, cancel_requested, "
     "ladder, tier, role, channel, recipient, order_book, order_no, order_id, designer_id, "
-    "designer_name, template, payload, deadline_at, dispatched_at, accepted_at"
+    "designer_name, template, payload, deadline_at, dispatched_at, accepted_at, resends"
 )
 
 
@@ -57,6 +57,7 @@ class LockedRow:
     deadline_at: datetime | None
     dispatched_at: datetime | None
     accepted_at: datetime
+    resends: int
 
     def cursor(self) -> claim.Cursor:
         return claim.Cursor(state=STATES[self.state], seq=self.seq, due_at=self.due_at)
@@ -94,6 +95,7 @@ class LockedRow:
                 dispatched_at=self.dispatched_at,
                 accepted_at=self.accepted_at,
                 attempt=self.attempt,
+                resends=self.resends,
             ),
             row=InFlight(
                 seq=self.seq,

@@ -33,6 +33,7 @@ from notifier.store.listing import Listing
 from notifier.store.mysql import Database
 from notifier.store.outbox_rows import Backlog, OutboxRows
 from notifier.store.pauses import MysqlPauses
+from notifier.store.receipts import Receipts
 from notifier.store.replays import Replays
 from notifier.store.rescheduling import Rescheduling
 from notifier.store.standing_counts import counts_by_state
@@ -47,6 +48,7 @@ from notifier.wiring.parts import (
     open_publisher,
     order_books_of,
     places_of,
+    rule_book_of,
     seal_of,
 )
 
@@ -82,6 +84,7 @@ class Tools:
     faults: Faults
     desk: Desk
     api_keys: ApiKeys
+    receipts: Receipts
     is_broker_up: Callable[[], bool]
     figures: Figures
 
@@ -133,6 +136,7 @@ async def open_tools(settings: Settings) -> AsyncIterator[Tools]:
                 faults=_faults_of(settings, database),
                 desk=_desk_of(settings, database, publisher, acceptor, places, registry),
                 api_keys=ApiKeys(database),
+                receipts=Receipts(database, rule_book=rule_book_of(settings, {}, delay)),
                 is_broker_up=lambda: links[0].is_up,
                 figures=_figures_of(settings, database),
             )

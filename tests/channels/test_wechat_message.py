@@ -33,6 +33,7 @@ def test_the_id_is_the_same_for_every_attempt_and_of_26_letters_and_digits() -> 
 
     assert client_msg_id(one) == client_msg_id(UUID(str(one)))
     assert client_msg_id(one) == "uzw4ivxc6dg6vjdg5tt5ibjagt"
+    assert len({client_msg_id(one, resends) for resends in range(3)}) == 3
     assert re.fullmatch(r"[a-z2-7]{26}", client_msg_id(one))
     assert len({client_msg_id(new_id()) for _ in range(10_000)}) == 10_000
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from notifier.channels.wechat.callback import signature_of
+from notifier.domain.submission import of_record
 from notifier.sandbox.options import CALLBACK_TOKEN
 from tests.channels.test_wechat_callback import ENCODING_KEY, receipt_xml
 from tests.gateway.running import RunningGateway, new_key, started, started_with_fleet
@@ -61,8 +63,23 @@ def test_what_the_sandbox_says_of_a_send_is_shown_with_its_attempt(
         house, "--name", "told", NOTIFIER_WECHAT_CALLBACK_TOKEN=CALLBACK_TOKEN
     ) as gateway:
         sandbox.control.callback(url=f"{gateway.url}/wechat/callback")
-        (record,) = house.publish_orders(1, first=71)
-        wait_for(lambda: "receipt: success" in explained(house, record.order_no), 60)
+        usual, blocked, undelivered = house.put_orders(3, first=71)
+        sandbox.control.script(
+            [
+                receipt_of(blocked.openid, "failed:user block"),
+                receipt_of(undelivered.openid, "failed: system failed"),
+            ]
+        )
+        asyncio.run(house.accept([of_record(each) for each in (usual, blocked, undelivered)]))
+        wait_for(lambda: told_again(house, undelivered.order_no), 60)
+
+    assert "receipt: success" in explained(house, usual.order_no)
+    assert "accepted, and not received" in explained(house, blocked.order_no)
+    first, second = sandbox.control.effects(openid=undelivered.openid)
+    assert first["client_msg_id"] != second["client_msg_id"]
+    # The row that another test made up is none of these.
+    audit = house.notifier("audit", "--json").stdout
+    assert not any(each.order_no in audit for each in (usual, blocked, undelivered)), audit
 
 
 def test_receipts_of_the_safe_mode_are_late_double_forged_or_missing_as_told(
@@ -104,6 +121,22 @@ def told(sandbox: Sandbox, name: str, *actions: str) -> int:
     answer = sandbox.send(sandbox.token(), touser=f"oFate_{name}")
     assert answer["errcode"] == 0
     return int(answer["msgid"])
+
+
+def receipt_of(openid: str, status: str) -> dict[str, object]:
+    match = {"openid": openid}
+    return {
+        "endpoint": "template_send",
+        "match": match,
+        "times": 1,
+        "action": f"receipt:{status}",
+    }
+
+
+def told_again(house: House, order_no: str) -> bool:
+    """WeChat could not deliver the designer's first message, and has delivered another."""
+    designer, _, _ = explained(house, order_no).partition("publisher ")
+    return "receipt: failed:systemfailed" in designer and "receipt: success" in designer
 
 
 def explained(house: House, which: str) -> str:

@@ -33,6 +33,7 @@ TABLES = {
     "notifier_pause",
     "notifier_pause_ended",
     "notifier_receipt",
+    "notifier_undelivered",
     "notifier_rescheduled",
     "notifier_version",
     "tg_log_order_dispatch",

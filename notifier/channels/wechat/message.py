@@ -53,9 +53,13 @@ VALUE_RULES: Mapping[str, tuple[Callable[[str], bool], str]] = {
 """By the kind that a typed key begins with; keywordN and other keys have no stated rule."""
 
 
-def client_msg_id(notification_id: UUID) -> str:
-    """The same for every attempt, 26 of `[a-z2-7]`: WeChat tells an openid once per id."""
-    digest = hashlib.sha256(str(notification_id).encode()).digest()
+def client_msg_id(notification_id: UUID, resends: int = 0) -> str:
+    """The same for every attempt, 26 of `[a-z2-7]`: WeChat tells an openid once per id.
+
+    Another one after each time that WeChat could not deliver: it would swallow the old one.
+    """
+    name = f"{notification_id}#{resends}" if resends else str(notification_id)
+    digest = hashlib.sha256(name.encode()).digest()
     return base64.b32encode(digest[:20])[:26].decode().lower()
 
 
@@ -77,7 +81,7 @@ def encode(
             key: {"value": _check(key, _fill(key, text, values))}
             for key, text in template.fields.items()
         },
-        "client_msg_id": client_msg_id(notification.id),
+        "client_msg_id": client_msg_id(notification.id, notification.resends),
     }
     try:
         return orjson.dumps(body)
