@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from notifier.domain.topic import EVERY, check_patterns
-from notifier.settings.section import Section, checked
+from notifier.settings.section import Section, checked, words
 
 
 class Live(Section):
@@ -52,9 +52,7 @@ class Live(Section):
     @field_validator("topics", mode="before")
     @classmethod
     def _read(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
+        return words(value)
 
     @field_validator("topics")
     @classmethod
@@ -67,7 +65,19 @@ class Tasks(Section):
     registry: str = Field("", max_length=200, pattern=r"^([A-Za-z_][\w.]*(:[A-Za-z_]\w*)?)?$")
     """Where the functions are that clients may start: module, or module:name, of a mapping from
     names to functions, TASKS by default; empty: none."""
+    packaged: Annotated[tuple[str, ...], NoDecode] = ()
+    """Names, comma-separated, of functions that installed packages offer as entry points of the
+    group notifier.tasks: these may be started too, and no others of that group."""
     timeout_s: float = Field(30, ge=0.1, le=600)
     """The longest that one may take, seconds."""
     threads: int = Field(4, ge=1, le=64)
     """How many that are not async run at once, per process."""
+
+    @field_validator("packaged", mode="before")
+    @classmethod
+    def _read(cls, value: object) -> object:
+        return words(value)
+
+    @property
+    def any(self) -> bool:
+        return bool(self.registry or self.packaged)

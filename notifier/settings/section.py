@@ -52,3 +52,10 @@ def checked(check: Any, value: Any) -> Any:
         return check(value)
     except Exception as error:
         raise ValueError(str(error)) from error
+
+
+def words(value: object) -> object:
+    """A text with commas as the words between them."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import structlog
+
 from notifier.broker.mechanism import Mechanism
 from notifier.broker.publisher import Publisher
 from notifier.channels.task.registry import load_registry
@@ -25,6 +27,8 @@ from notifier.store.pushes import Pushes
 from notifier.store.tickets import RedisTickets
 from notifier.store.topics import RedisTopics
 from notifier.wiring import parts
+
+log = structlog.get_logger(__name__)
 
 CLIENTS_S = 3.0
 """How long gateways have to say who is connected."""
@@ -85,9 +89,16 @@ def live_tools(settings: Settings, database: Database, intake: Intake) -> LiveTo
             keep=timedelta(hours=live.resume_h),
             who=f"gateway {socket.gethostname()[:64]}-{os.getpid()}",
         ),
-        task_names=frozenset(load_registry(settings.tasks.registry)),
+        task_names=_task_names(settings),
         submit=submit,
     )
+
+
+def _task_names(settings: Settings) -> frozenset[str]:
+    names = frozenset(load_registry(settings.tasks.registry, settings.tasks.packaged))
+    if names:
+        log.info("tasks.offered", names=sorted(names))
+    return names
 
 
 def live_feed(settings: Settings, hearer: Hearer) -> RedisFeed:

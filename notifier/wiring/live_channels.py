@@ -28,7 +28,7 @@ def task_channel(settings: Settings, hand_on: HandOn | None) -> TaskChannel:
 
     tasks = settings.tasks
     return TaskChannel(
-        load_registry(tasks.registry) if hand_on else {},
+        load_registry(tasks.registry, tasks.packaged) if hand_on else {},
         hand_on or nowhere,
         limit=timedelta(seconds=tasks.timeout_s),
         threads=tasks.threads,

@@ -170,7 +170,7 @@ def channels_of(
     """
     webhook, push = webhook_channel(settings, database), push_channel(settings)
     channels: dict[str, Channel] = {webhook.name: webhook, push.name: push}
-    if settings.tasks.registry:
+    if settings.tasks.any:
         tasks = task_channel(settings, hand_on)
         channels[tasks.name] = tasks
     if settings.wechat.app_id:

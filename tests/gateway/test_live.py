@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ from websockets.exceptions import InvalidStatus
 from tests.gateway.live_client import LiveClient, connected, opened, ticket_for
 from tests.gateway.running import RunningGateway, new_key, started_with_fleet
 from tests.house import House, wait_for
+from tests.task_package import installed
 
 
 @pytest.fixture(scope="module")
 def live(house: House) -> Iterator[RunningGateway]:
     house.environment |= {
-        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONPATH": f"{Path(__file__).parents[2]}:{installed(house.folder)}",
+        "NOTIFIER_TASKS_PACKAGED": "invoice",
         "NOTIFIER_TASKS_REGISTRY": "tests.gateway.some_tasks",
         "NOTIFIER_LIVE_ACK_S": "1",
         "NOTIFIER_LIVE_AUTH_S": "3",
@@ -103,6 +106,16 @@ def test_a_task_runs_in_the_fleet_and_only_its_owner_has_the_result(
         assert not other.pushed()
 
 
+def test_of_an_installed_package_only_what_the_operator_named_may_run(
+    live: RunningGateway, key: str
+) -> None:
+    with connected(live, key, "dirk") as client:
+        client.ask(cmd="task", name="invoice", args={"no": 17})
+        assert client.push()["data"]["other"] == "invoice 17"
+        assert client.ask(cmd="task", name="purge")["code"] == 404
+    assert "['add', 'fail', 'invoice', 'who']" in live.log.read_text()
+
+
 BAD = [
     ("{", "message"),
     ("[]", "message"),
@@ -153,7 +166,10 @@ def test_who_does_not_read_is_closed_and_may_come_again(live: RunningGateway, ke
             for _ in range(300):
                 outside.publish(f"{prefix}push:loud", b'"%b"' % (b"x" * 60_000))
         wait_for(lambda: "iris" not in live.house.notifier("clients", "--full").stdout, 60)
-        assert client.end()[0] == 4008
+    # What it was told of it may be cut off: that is for who reads soon.
+    assert re.search(r"live\.closed.*\b4008\b", live.log.read_text())
+    with connected(live, key, "iris") as again:
+        assert again.ask(cmd="ping")["event"] == "pong"
 
 
 def test_pages_of_other_sites_are_refused(live: RunningGateway) -> None:

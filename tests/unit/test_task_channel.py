@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from notifier.channels.task.registry import load_registry
 from notifier.domain.notification import ChannelName, Notification, Role, new_id
 from notifier.domain.outcome import Permanent, Retry, Sent, Unknown
 from notifier.errors import InvalidInput, SettingsError, StoreUnavailable
+from tests.task_package import installed
 
 
 async def slow(payload: Mapping[str, Any]) -> None:
@@ -83,6 +85,43 @@ async def test_a_result_that_could_not_be_kept_is_made_again() -> None:
 def test_a_registry_that_is_none_is_a_fault_of_the_settings(where: str) -> None:
     with pytest.raises(SettingsError, match=r"\[tasks\] registry"):
         load_registry(where)
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where some are installed."""
+    folder = installed(tmp_path)
+    monkeypatch.syspath_prepend(folder)
+    return folder
+
+
+@pytest.mark.usefixtures("packages")
+def test_of_installed_packages_only_named_functions_are_there() -> None:
+    assert set(load_registry("", ["invoice"])) == {"invoice"}
+    assert set(load_registry(__name__, ["invoice"])) == {*TASKS, "invoice"}
+    assert load_registry("") == {}
+
+
+@pytest.mark.usefixtures("packages")
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("invoices", "no installed package offers 'invoices'.*offered: invoice, purge"),
+        ("purge", "cannot be loaded: AttributeError"),
+        ("double", "in .tasks. registry .* too"),
+    ],
+)
+def test_a_name_that_no_package_can_serve_is_a_fault_of_the_settings(name: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        load_registry(__name__, [name])
+
+
+def test_two_packages_that_offer_the_same_name_are_told_apart_by_nobody(
+    packages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(installed(packages / "more", package="bills"))
+    with pytest.raises(SettingsError, match="by bills:invoice and by invoices:invoice"):
+        load_registry("", ["invoice"])
 
 
 def task_of(name: str) -> Notification:

@@ -55,7 +55,7 @@ class TaskChannel:
     async def send(self, notification: Notification) -> Outcome | Held:
         function = self._registry.get(notification.template)
         if function is None:
-            return Permanent(code="unknown_task", detail="[tasks] registry has no such name")
+            return Permanent(code="unknown_task", detail="[tasks] has no such name")
         try:
             async with asyncio.timeout(self._limit.total_seconds()):
                 result = await self._run(function, notification)
