@@ -1,0 +1,1 @@
+"""First paint and weight of the dashboard."""
