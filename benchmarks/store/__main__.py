@@ -11,7 +11,7 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks.store.run import BATCH, Plan, run
+from benchmarks.store.run import Plan, run
 from notifier.errors import NotifierError
 from notifier.loadtest.machine import this_machine
 
@@ -21,7 +21,11 @@ def main() -> int:
     options = _parser().parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
     plan = Plan(
-        count=options.count, rounds=options.rounds, others=options.others, folder=options.folder
+        count=options.count,
+        batch=options.batch,
+        rounds=options.rounds,
+        others=options.others,
+        folder=options.folder,
     )
     machine = this_machine()
     try:
@@ -39,7 +43,7 @@ def main() -> int:
             f"the server, {cost.took_us:6.1f} µs on the clock"
         )
     print(
-        f"          for each of {plan.count:,} notifications, {BATCH} in a transaction, while "
+        f"          for each of {plan.count:,} notifications, {plan.batch} in a transaction, while "
         f"{plan.others:,} others wait; medians of {plan.rounds} rounds"
     )
     return 0
@@ -48,6 +52,7 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.store", description=__doc__)
     parser.add_argument("--count", type=int, default=5_000, help="notifications a round")
+    parser.add_argument("--batch", type=int, default=200, help="claims or records at once")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--others", type=int, default=0, help="that wait for months")
     parser.add_argument("--folder", type=Path, help="choose the disk; default: temporary files")

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from statistics import median
-from time import monotonic, process_time
 from typing import TypeVar
 
 from benchmarks.calendar.rows import fill
+from benchmarks.store.meter import Cost, Meter
 from notifier.dispatch.run_log import line_of
 from notifier.domain.delay import AnyDelay
 from notifier.domain.ladder import ladder_of
@@ -39,7 +37,8 @@ from notifier.store.records import Records
 from notifier.store.run_log import MysqlSink
 from notifier.store.upgrade import upgrade
 
-BATCH = 200
+ACCEPTED = 200
+"""At once, whatever is claimed at once."""
 ZERO = timedelta(0)
 SECOND = timedelta(seconds=1)
 # The second step is due at once, so that what was refused can be claimed again without waiting.
@@ -57,65 +56,19 @@ REFUSED = Retry(code="http_503", detail="Service Unavailable", answer=ANSWER)
 OWNER = "benchmark/tier-1/1"
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """count: notifications a round. others: rows that wait for months meanwhile."""
+    """count: notifications a round. batch: of them in a transaction. others: rows that wait for
+    months meanwhile.
+    """
 
     count: int
+    batch: int
     rounds: int
     others: int
     folder: Path | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """Of one notification: CPU of this process and of the server, and time; µs, medians."""
-
-    what: str
-    ours_us: float
-    server_us: float
-    took_us: float
-
-
-class Meter:
-    """Adds up what each kind of work costs, round by round."""
-
-    def __init__(self, server: int) -> None:
-        self._server = server
-        self._found: dict[str, list[tuple[float, float, float]]] = {}
-
-    async def take(self, what: str, do: Awaitable[Result], count: int) -> Result:
-        before = process_time(), await self._server_s(), monotonic()
-        ours_s = process_time()
-        result = await do
-        ours_s, took_s = process_time() - ours_s, monotonic() - before[2]
-        server_s = await self._server_s() - before[1]
-        each = tuple(1e6 * spent / count for spent in (ours_s, server_s, took_s))
-        self._found.setdefault(what, []).append(each)  # type: ignore[arg-type]
-        return result
-
-    def costs(self) -> list[Cost]:
-        """Without the first round, in which everything is new."""
-        found = []
-        for what, rounds in self._found.items():
-            ours, server, took = (median(one[at] for one in rounds[1:]) for at in range(3))
-            found.append(Cost(what=what, ours_us=ours, server_us=server, took_us=took))
-        return found
-
-    async def _server_s(self) -> float:
-        """When it has come to rest: what it tidies up later is part of what it was asked for."""
-        spent = -1.0
-        while spent != (spent := _cpu_s(self._server)):  # noqa: ASYNC110
-            await asyncio.sleep(0.3)
-        return spent
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def run(plan: Plan) -> Sequence[Cost]:
@@ -126,7 +79,7 @@ async def run(plan: Plan) -> Sequence[Cost]:
             if plan.others:
                 await fill(database, others=plan.others, due=0, rounds=1)
             for number in range(plan.rounds + 1):
-                await _round(database, meter, 1 + number * plan.count, plan.count)
+                await _round(database, meter, plan, first=1 + number * plan.count)
         return meter.costs()
 
 
@@ -159,47 +112,50 @@ async def _database(url: str) -> AsyncIterator[Database]:
         await database.close()
 
 
-async def _round(database: Database, meter: Meter, first: int, count: int) -> None:
-    """Every order is told: half of the work at once, half of it after one refusal."""
+async def _round(database: Database, meter: Meter, plan: Plan, *, first: int) -> None:
+    """Every order is told, after one refusal, and then as many without an order."""
+    count, batch = plan.count, plan.batch
     orders = range(first, first + count)
-    for some in _batches(orders):
+    for some in _batches(orders, ACCEPTED):
         await put_orders(
             database,
             "tg_order_task",
             [OpenOrder(order_id=n, order_no=f"peer-{n}", publisher_openid="") for n in some],
         )
     acceptor = Acceptor(database, ladders=LADDERS, places=PLACES)
-    messages = await meter.take("accept", _accept(acceptor, orders), count)
+    messages = await meter.take("accept", _accept(acceptor, map(_order_of, orders)), count)
     claims = Claims(
         database,
         lease=Lease(owner=OWNER, duration=30 * SECOND),
-        books={"orders": Orders(OrderTable())},
+        books={"orders": Orders(OrderTable(), tells_publishers=False)},
         ladders=LADDERS,
         places=PLACES,
     )
     records = Records(database, rule_book=RULES, worker=OWNER)
-    claimed = await meter.take("dispatch", _claim(claims, messages), count)
-    refused = await meter.take("refused", _record(records, claimed, REFUSED), count)
+    claimed = await meter.take("dispatch", _claim(claims, messages, batch), count)
+    refused = await meter.take("refused", _record(records, claimed, REFUSED, batch), count)
     again = [recorded.next for recorded in refused if recorded.next is not None]
-    claimed = await meter.take("claim", _claim(claims, again), count)
-    recorded = await meter.take("sent", _record(records, claimed, HEARD), count)
+    claimed = await meter.take("claim", _claim(claims, again, batch), count)
+    recorded = await meter.take("sent", _record(records, claimed, HEARD, batch), count)
     if len(recorded) != count or any(one.state != "sent" for one in recorded):
         raise NotifierError("not everything was recorded as sent")
     lines = [
         line_of(_attempted(one, HEARD), done) for one, done in zip(claimed, recorded, strict=True)
     ]
     await meter.take("run log", MysqlSink(database).write(lines), count)
+    messages = await _accept(acceptor, map(_plain_of, orders))
+    await meter.take("plain", _claim_plain(claims, messages, batch), count)
 
 
-async def _accept(acceptor: Acceptor, orders: Sequence[int]) -> list[Message]:
+async def _accept(acceptor: Acceptor, submissions: Iterable[Submission]) -> list[Message]:
     messages: list[Message] = []
-    for some in _batches(orders):
-        acceptance = await acceptor.accept([_submission_of(order_id) for order_id in some])
+    for some in _batches(list(submissions), ACCEPTED):
+        acceptance = await acceptor.accept(some)
         messages += [message for message, _ in acceptance.publish]
     return messages
 
 
-def _submission_of(order_id: int) -> Submission:
+def _order_of(order_id: int) -> Submission:
     return Submission(
         role=Role.DESIGNER,
         channel=ChannelName.WEBHOOK,
@@ -213,9 +169,19 @@ def _submission_of(order_id: int) -> Submission:
     )
 
 
-async def _claim(claims: Claims, messages: Sequence[Message]) -> list[Claimed]:
+def _plain_of(number: int) -> Submission:
+    return Submission(
+        role=Role.RECIPIENT,
+        channel=ChannelName.WEBHOOK,
+        recipient=_order_of(number).recipient,
+        order_no=f"plain-{number}",
+        delay=ZERO,
+    )
+
+
+async def _claim(claims: Claims, messages: Sequence[Message], batch: int) -> list[Claimed]:
     claimed: list[Claimed] = []
-    for some in _batches(messages):
+    for some in _batches(messages, batch):
         results = await claims.claim([(message, False) for message in some])
         claimed += [result for result in results if isinstance(result, Claimed)]
     if len(claimed) != len(messages):
@@ -223,9 +189,17 @@ async def _claim(claims: Claims, messages: Sequence[Message]) -> list[Claimed]:
     return claimed
 
 
-async def _record(records: Records, claimed: Sequence[Claimed], outcome: Outcome) -> list[Recorded]:
+async def _claim_plain(claims: Claims, messages: Sequence[Message], batch: int) -> None:
+    for some in _batches(messages, batch):
+        if None in await claims.claim_plain(some):
+            raise NotifierError("not everything was claimed")
+
+
+async def _record(
+    records: Records, claimed: Sequence[Claimed], outcome: Outcome, batch: int
+) -> list[Recorded]:
     recorded: list[Recorded] = []
-    for some in _batches(claimed):
+    for some in _batches(claimed, batch):
         recorded += await records.record([_attempted(one, outcome) for one in some])
     return recorded
 
@@ -236,5 +210,5 @@ def _attempted(claimed: Claimed, outcome: Outcome) -> Attempted:
     )
 
 
-def _batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    return (items[at : at + BATCH] for at in range(0, len(items), BATCH))
+def _batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    return (items[at : at + size] for at in range(0, len(items), size))
