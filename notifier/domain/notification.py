@@ -32,6 +32,7 @@ class State(StrEnum):
 
 
 TERMINAL = frozenset({State.SENT, State.DEAD, State.CANCELLED, State.UNKNOWN})
+GIVEN_UP = frozenset({State.DEAD, State.UNKNOWN})
 
 
 class Role(StrEnum):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from notifier.domain.ladder import Ladder
+from notifier.domain.notification import ChannelName
 from notifier.domain.placement import Places
 from notifier.domain.settle import Rules
 
@@ -56,6 +57,7 @@ class RuleBook:
             send_timeout=guarantees.send_timeout,
             pause=self.pause,
             luck=self.luck() if found.jitter else 0.0,
+            tells_owner=channel == ChannelName.TASK,
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from notifier.domain.ladder import Ladder
-from notifier.domain.notification import State
+from notifier.domain.notification import GIVEN_UP, State
 from notifier.domain.outcome import Outcome, Paused, Permanent, Retry, Sent, Unknown
 from notifier.domain.placement import Places
 from notifier.domain.value import value
@@ -39,7 +39,8 @@ class InFlight:
 
 @value
 class Next:
-    """The row's new values. Terminal states have neither due_at nor next_sweep_at.
+    """The row's new values. Terminal states have no due_at; next_sweep_at only until the owner is
+    told, where there is one to be told.
 
     reason: of an end, or of holding it back.
     attempted: how the attempt's row reads; "" where no attempt was made.
@@ -64,7 +65,7 @@ class Rules:
 
     protected_for: how long the channel's id protects against doubling; None: for ever.
     pause: how long to rest where a refusal names no moment. luck: of this decision's jitter,
-    0 to 1.
+    0 to 1. tells_owner: of the end, when it is given up; see `notifier.dispatch.fates`.
     """
 
     ladder: Ladder
@@ -73,12 +74,19 @@ class Rules:
     send_timeout: timedelta
     pause: timedelta
     luck: float = 0.0
+    tells_owner: bool = False
 
 
 def settle(
     row: InFlight, outcome: Outcome, rules: Rules, *, began: datetime, now: datetime
 ) -> Next:
     """began: when the attempt's send started; now: when it ended. Both the database's time."""
+    return _to_tell(_settle(row, outcome, rules, began=began, now=now), rules, now)
+
+
+def _settle(
+    row: InFlight, outcome: Outcome, rules: Rules, *, began: datetime, now: datetime
+) -> Next:
     match outcome:
         case Sent():
             return _end(row, State.SENT, "sent", "")
@@ -98,6 +106,10 @@ def settle(
 
 def crash(row: InFlight, rules: Rules, *, began: datetime, now: datetime) -> Next:
     """The lease ran out: the attempt is closed as unknown, the step is not burnt."""
+    return _to_tell(_crash(row, rules, began=began, now=now), rules, now)
+
+
+def _crash(row: InFlight, rules: Rules, *, began: datetime, now: datetime) -> Next:
     since = row.unknown_since or began
     if row.crashes + 1 >= CRASHES_TO_GIVE_UP:
         return _end(row, State.UNKNOWN, "unknown", "crash_loop", unknown_since=since)
@@ -142,6 +154,13 @@ def release(
 def may_send(unknown_since: datetime | None, rules: Rules, now: datetime) -> bool:
     """Whether the receiver's id still protects, should the earlier unknown attempt have told."""
     return unknown_since is None or _protected(unknown_since, rules, now)
+
+
+def _to_tell(after: Next, rules: Rules, now: datetime) -> Next:
+    """Somebody has to look at it once more, to tell the owner."""
+    if rules.tells_owner and after.state in GIVEN_UP:
+        return replace(after, next_sweep_at=now)
+    return after
 
 
 def _given_up(unknown_since: datetime | None) -> State:

@@ -9,6 +9,7 @@ from notifier.domain.notification import ChannelName, Notification, Role
 from notifier.domain.submission import Submission
 
 KIND = "task"
+FINISHED_CODE = 200
 FINISHED = "任务执行完毕!"
 FAILED = "任务执行失败,请联系管理员进行处理!"
 """Source of the first: the how-to on tasks that this product grew out of."""
@@ -16,12 +17,21 @@ FAILED = "任务执行失败,请联系管理员进行处理!"
 
 def result_of(task: Notification, result: object) -> Submission:
     """The push of what it returned; the same one however often it is made."""
-    return _push(task, code=200, info=FINISHED, status=True, other=result)
+    return _push(task, code=FINISHED_CODE, info=FINISHED, status=True, other=result)
 
 
 def failure_of(task: Notification) -> Submission:
     """It was given up; why is for the operator to read, not for the client."""
     return _push(task, code=500, info=FAILED, status=False, other=None)
+
+
+def key_of_result(task: Notification) -> bytes:
+    """The `dedupe_key` of its result."""
+    return _key(task, FINISHED_CODE)
+
+
+def _key(task: Notification, code: int) -> bytes:
+    return hashlib.sha256(f"task\x1f{task.id}\x1f{code}".encode()).digest()
 
 
 def _push(task: Notification, *, code: int, info: str, status: bool, other: object) -> Submission:
@@ -39,5 +49,5 @@ def _push(task: Notification, *, code: int, info: str, status: bool, other: obje
             "other": other,
         },
         delay=timedelta(0),
-        dedupe_key=hashlib.sha256(f"task\x1f{task.id}\x1f{code}".encode()).digest(),
+        dedupe_key=_key(task, code),
     )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from notifier.domain.ladder import Ladder
-from notifier.domain.notification import TERMINAL
+from notifier.domain.notification import GIVEN_UP, TERMINAL
 from notifier.store.publishers import NO_ADDRESS
 from notifier.store.sql import literal
 
@@ -55,6 +55,8 @@ class Group:
 _ENDED = f"n.state IN ({', '.join(literal(state.value) for state in sorted(TERMINAL))})"
 _WAITS = "n.state IN ('scheduled', 'waiting')"
 _LATE = f"NOW(6) - INTERVAL {GRACE_S} SECOND"
+_GIVEN_UP = f"n.state IN ({', '.join(literal(state.value) for state in sorted(GIVEN_UP))})"
+_OWNER_TO_BE_TOLD = f"n.channel = 'task' AND {_GIVEN_UP} AND n.next_sweep_at >= {_LATE}"
 
 ROWS = Group(
     source="FROM notifier_notification n",
@@ -92,10 +94,11 @@ ROWS = Group(
         Check(
             name="settled",
             broken=f"{_ENDED} <> (n.settled_at IS NOT NULL) "
-            f"OR {_ENDED} AND n.next_sweep_at IS NOT NULL",
+            f"OR {_ENDED} AND n.next_sweep_at IS NOT NULL AND NOT ({_OWNER_TO_BE_TOLD})",
             found="CONCAT(n.state, ', settled ', IFNULL(n.settled_at, 'never'), "
             "', to be looked at ', IFNULL(n.next_sweep_at, 'never'))",
-            expected="settled_at where it ended, next_sweep_at where it did not",
+            expected="settled_at where it ended, next_sweep_at where it did not, or for a moment "
+            "until the owner of a task is told",
         ),
         Check(
             name="counters",

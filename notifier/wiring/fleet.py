@@ -20,7 +20,6 @@ from notifier.dispatch import failpoint
 from notifier.dispatch.attempt import Attempts, Limits
 from notifier.dispatch.calendar import Calendar
 from notifier.dispatch.calendar_worker import CalendarParts, CalendarWorker
-from notifier.dispatch.fates import Fates
 from notifier.dispatch.log_sinks import ConsoleSink, FileSink
 from notifier.dispatch.pauses import Pauses
 from notifier.dispatch.retention import Retention
@@ -40,7 +39,7 @@ from notifier.store.records import Records
 from notifier.store.run_log import MysqlSink
 from notifier.wiring.delay import chosen_delay, mending_of
 from notifier.wiring.foreign import foreign_of
-from notifier.wiring.live import task_ends
+from notifier.wiring.live import fates_of, results_of
 from notifier.wiring.outbox import relay_of
 from notifier.wiring.parts import (
     channels_of,
@@ -142,8 +141,8 @@ def _tier_worker(settings: Settings, tier: int, worker_id: str) -> TierWorker:
     async def open_parts() -> AsyncIterator[TierParts]:
         consume = Link(server_of(settings), name=f"notifier tier {tier}s consume")
         async with open_tools(settings, f"tier {tier}s") as (database, delay, publisher):
-            ends = task_ends(settings, database, delay, publisher)
-            channels = channels_of(settings, database, hand_on=ends.hand_on)
+            hand_on = results_of(settings, database, delay, publisher)
+            channels = channels_of(settings, database, hand_on=hand_on)
             rule_book = rule_book_of(settings, channels, delay)
             try:
                 await consume.open(patient=True)
@@ -165,7 +164,7 @@ def _tier_worker(settings: Settings, tier: int, worker_id: str) -> TierWorker:
                         channels=channels,
                         pauses=pauses,
                         rule_book=rule_book,
-                        run_log=Fates(run_log, ends.give_up),
+                        run_log=run_log,
                         tally=tally,
                         limits=Limits(batch=settings.attempt.batch),
                     ),
@@ -216,7 +215,8 @@ def _calendar_worker(settings: Settings) -> CalendarWorker:
                     tally=tally,
                 )
                 relay = relay_of(settings, database, delay, publisher, tally=tally)
-                beside = [relay.run, *_retention(settings, database)]
+                fates = fates_of(settings, database, delay, publisher)
+                beside = [relay.run, fates.run, *_retention(settings, database)]
                 yield CalendarParts(calendar=calendar, beside=beside)
             finally:
                 await link.close()

@@ -13,12 +13,14 @@ import structlog
 
 from notifier.broker.mechanism import Mechanism
 from notifier.broker.publisher import Publisher
+from notifier.channels.task.channel import HandOn
 from notifier.channels.task.registry import load_registry
+from notifier.dispatch.fates import Fates
 from notifier.dispatch.intake import Intake
 from notifier.domain.notice import Notice, submission_of
 from notifier.domain.notification import Notification
 from notifier.domain.submission import Accepted
-from notifier.domain.task import failure_of, result_of
+from notifier.domain.task import result_of
 from notifier.settings import Settings
 from notifier.store.accept import Acceptor
 from notifier.store.mysql import Database
@@ -26,6 +28,7 @@ from notifier.store.push_feed import Hearer, RedisFeed, ask_gateways
 from notifier.store.pushes import Pushes
 from notifier.store.tickets import RedisTickets
 from notifier.store.topics import RedisTopics
+from notifier.store.untold_tasks import UntoldTasks
 from notifier.wiring import parts
 
 log = structlog.get_logger(__name__)
@@ -49,25 +52,28 @@ class LiveTools:
         await self.tickets.close()
 
 
-@dataclass(frozen=True, slots=True)
-class TaskEnds:
-    """What becomes of tasks, accepted as pushes to their owners."""
-
-    intake: Intake
-
-    async def hand_on(self, task: Notification, result: object) -> None:
-        await self.intake.accept([result_of(task, result)])
-
-    async def give_up(self, task: Notification) -> None:
-        await self.intake.accept([failure_of(task)])
-
-
-def task_ends(
+def results_of(
     settings: Settings, database: Database, delay: Mechanism, publisher: Publisher
-) -> TaskEnds:
+) -> HandOn:
+    """What becomes of the results of tasks: pushes to their owners."""
+    intake = Intake(_acceptor(settings, database, delay), publisher)
+
+    async def hand_on(task: Notification, result: object) -> None:
+        await intake.accept([result_of(task, result)])
+
+    return hand_on
+
+
+def fates_of(
+    settings: Settings, database: Database, delay: Mechanism, publisher: Publisher
+) -> Fates:
+    acceptor = _acceptor(settings, database, delay)
+    return Fates(UntoldTasks(database, acceptor), Intake(acceptor, publisher).hand_over)
+
+
+def _acceptor(settings: Settings, database: Database, delay: Mechanism) -> Acceptor:
     places = parts.places_of(settings, delay)
-    acceptor = Acceptor(database, ladders=parts.ladders_of(settings), places=places)
-    return TaskEnds(Intake(acceptor, publisher))
+    return Acceptor(database, ladders=parts.ladders_of(settings), places=places)
 
 
 def live_tools(settings: Settings, database: Database, intake: Intake) -> LiveTools:

@@ -179,6 +179,16 @@ def test_a_crash_repeats_the_step_at_once_and_closes_the_attempt_as_unknown() ->
     assert (after.tier, after.unknown_since) == (3, NOW - 40 * SECOND)
 
 
+@pytest.mark.parametrize("outcome", [Permanent(code="x"), Retry(code="x"), Unknown(code="x")])
+def test_somebody_has_to_tell_the_owner_of_what_is_given_up(outcome: Outcome) -> None:
+    rules, last = replace(FOREVER, tells_owner=True), replace(ROW, step=LAST)
+    assert settled(outcome, last, rules).next_sweep_at == NOW
+    assert settled(outcome, last).next_sweep_at is None
+    assert settled(Sent(), last, rules).next_sweep_at is None
+    crashed = crash(replace(last, crashes=2), rules, began=NOW - SECOND, now=NOW)
+    assert (crashed.state, crashed.next_sweep_at) == (State.UNKNOWN, NOW)
+
+
 def test_three_crashes_in_a_row_give_up() -> None:
     after = crash(replace(ROW, crashes=2), RULES, began=NOW, now=NOW)
     assert (after.state, after.reason) == (State.UNKNOWN, "crash_loop")
