@@ -66,7 +66,8 @@ class Outbox(Section):
 
 class Retention(Section):
     days: int = Field(30, ge=0, le=36500)
-    """How long what has ended is kept, with its attempts and its log lines; 0: for ever."""
+    """How long what has ended is kept, with its attempts and its log lines, and what operators
+    did; 0: for ever."""
     chunk: int = Field(500, ge=1, le=5000)
     """Rows looked at in one transaction."""
 

@@ -9,12 +9,17 @@ from notifier.domain.notification import TERMINAL, first_id
 from notifier.store.mysql import Cursor, Database
 from notifier.store.sql import marks
 
+_ASIDE = (
+    ("notifier_outbox_rejected", "rejected_at"),
+    ("notifier_intake_rejected", "rejected_at"),
+    ("notifier_deed", "done_at"),
+)
 _ENDED = tuple(state.value for state in sorted(TERMINAL))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purged:
-    """count: notifications, log lines, receipts and what was kept aside that are gone.
+    """count: notifications, log lines, receipts, deeds and what was kept aside that are gone.
 
     after: the last id that was looked at.
     more: whether there are ids behind it that are old enough to be looked at.
@@ -60,10 +65,10 @@ class Retention:
             )
             aside = [
                 await cursor.run(
-                    f"DELETE FROM {table} WHERE rejected_at < %s ORDER BY id LIMIT %s",
+                    f"DELETE FROM {table} WHERE {column} < %s ORDER BY id LIMIT %s",
                     [before, self._chunk],
                 )
-                for table in ("notifier_outbox_rejected", "notifier_intake_rejected")
+                for table, column in _ASIDE
             ]
             receipts = await cursor.run(
                 "DELETE FROM notifier_receipt WHERE received_at < %s ORDER BY received_at LIMIT %s",

@@ -16,6 +16,7 @@ from notifier.domain.forgetting import Forgotten, Subject
 from notifier.domain.outcome import Permanent, Sent
 from notifier.store import forgetting
 from notifier.store.forgetting import Forgetting
+from notifier.store.operators import Deeds
 from notifier.store.retention import Retention
 from tests.core import Core
 from tests.store.scene import OPENID, Scene, order_no_of
@@ -102,6 +103,26 @@ async def test_what_still_has_to_be_told_stays_however_old_it_is(core: Core, sce
     )
     assert await sweep(core) == 2
     assert await counts(core) == [0, 0, 0]
+
+
+async def test_what_operators_did_goes_as_the_rest_does_and_no_audit_misses_it(
+    core: Core, scene: Scene
+) -> None:
+    await told(scene)
+    await end_all(core)
+    deeds = Deeds(core.database)
+    for number in range(5):
+        at = await deeds.begin(who="ida", deed="replay", target=f"{number}", why="asked", asked=1)
+        await deeds.end(at, done=1)
+    await core.database.run(
+        "UPDATE notifier_deed SET done_at = done_at - INTERVAL 31 DAY WHERE target < 4"
+    )
+    before = await scene.audit()
+
+    assert await sweep(core) == 4
+    assert [deed.target for deed in await deeds.newest(9)] == ["4"]
+    assert await counts(core) == [2, 1, 0]
+    assert await scene.audit() == before
 
 
 @pytest.fixture
