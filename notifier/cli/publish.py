@@ -16,7 +16,8 @@ from notifier.errors import InvalidInput
 
 if TYPE_CHECKING:
     from notifier.dispatch.intake import Receipt
-    from notifier.dispatch.publishing import Designer, Judged, Timing
+    from notifier.dispatch.ordering import Designer, Timing
+    from notifier.dispatch.publishing import Judged
     from notifier.domain.notice import Notice
     from notifier.domain.submission import Submission
     from notifier.settings import Settings
@@ -60,7 +61,7 @@ def publish(
     one notification. Exit code 0: accepted, also while RabbitMQ is down; 2: bad input, nothing
     sent.
     """
-    from notifier.dispatch.publishing import designer_of
+    from notifier.dispatch.ordering import designer_of
     from notifier.settings import read_settings
 
     notice = notice_of(

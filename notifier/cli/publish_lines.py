@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from notifier.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from notifier.dispatch.publishing import Timing
+    from notifier.dispatch.ordering import Timing
     from notifier.domain.notice import Notice
     from notifier.settings import Settings
 
@@ -54,7 +54,7 @@ def timing_of(
     """Raises InvalidInput."""
     from zoneinfo import ZoneInfo
 
-    from notifier.dispatch.publishing import Timing
+    from notifier.dispatch.ordering import Timing
     from notifier.domain.ladder import find_ladder
     from notifier.domain.moment import parse_duration, parse_moment
     from notifier.wiring.parts import ladders_of

@@ -48,7 +48,7 @@ def remind(
     """
     from zoneinfo import ZoneInfo
 
-    from notifier.dispatch.publishing import Timing
+    from notifier.dispatch.ordering import Timing
     from notifier.domain.moment import parse_duration, parse_moment
     from notifier.domain.reminder import Reminder, notice_of
     from notifier.settings import read_settings

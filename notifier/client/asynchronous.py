@@ -12,7 +12,7 @@ from typing import Self
 
 from notifier.client.quiet import log_as_a_library
 from notifier.dispatch.intake import Intake, batches
-from notifier.dispatch.publishing import Timing, order_submission
+from notifier.dispatch.ordering import Timing, order_submission
 from notifier.domain.ladder import find_ladder
 from notifier.domain.notice import Notice, check_timing, submission_of
 from notifier.domain.order import OrderRecord, parse_record, record_text

@@ -4,48 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 
+from notifier.dispatch.ordering import Designer, OrderReader, Timing
 from notifier.domain.notice import Notice, Offer, submission_of
 from notifier.domain.notice_document import parse_notice
-from notifier.domain.order import (
-    NO_EXPIRY,
-    OPENID,
-    SEPARATOR,
-    OrderRecord,
-    OrderRow,
-    check_name,
-    check_order_no,
-    parse_record,
-    shorten,
-)
-from notifier.domain.submission import Submission, of_record
+from notifier.domain.submission import Submission
 from notifier.errors import InvalidInput
 
-FindOrder = Callable[[str], Awaitable[tuple[str, OrderRow] | None]]
 FindFaults = Callable[[Sequence[Submission]], Awaitable[Mapping[int, InvalidInput]]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Designer:
-    """For an order that is named by its number only."""
-
-    openid: str
-    name: str
-    id: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
-    """At most one of at and delay; neither: the record's own expiry, the ladder's first delay.
-
-    deadline: nobody is told after it. ladder: a name from the settings.
-    """
-
-    at: datetime | None = None
-    delay: timedelta | None = None
-    deadline: datetime | None = None
-    ladder: str = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,22 +28,6 @@ class BadLine:
 class Judged:
     good: list[Submission]
     bad: list[BadLine]
-
-
-def order_submission(
-    record: OrderRecord, timing: Timing, *, order_book: str, again: bool
-) -> Submission:
-    """Due at the end of the claim window, unless the timing says otherwise."""
-    submission = replace(
-        of_record(record, order_book=order_book, again=again),
-        ladder=timing.ladder,
-        deadline_at=timing.deadline,
-    )
-    if timing.at is not None:
-        return replace(submission, due_at=timing.at)
-    if timing.delay is not None:
-        return replace(submission, due_at=None, delay=timing.delay)
-    return submission
 
 
 class NoticeReader:
@@ -106,21 +57,20 @@ class NoticeReader:
 class Reader:
     """Reads records, orders by number, and notices.
 
-    find: the order table; None where the settings say that there is none.
     faults: what the tables alone can tell: a key that was used, an endpoint that there is not.
     """
 
     def __init__(
         self,
         *,
-        find: FindOrder | None,
+        orders: OrderReader,
         faults: FindFaults,
         notices: NoticeReader,
         designer: Designer | None,
         timing: Timing,
         again: bool,
     ) -> None:
-        self._find = find
+        self._orders = orders
         self._faults = faults
         self._notices = notices
         self._designer = designer
@@ -133,7 +83,9 @@ class Reader:
             return self._notices.judge(asked)
         if asked.lstrip().startswith("{"):
             return self._notices.read(asked)
-        return await self._read_order(asked)
+        return await self._orders.read(
+            asked, self._designer, timing=self._timing, again=self._again
+        )
 
     async def judge(self, lines: Iterable[str | Notice]) -> Judged:
         """Every line; empty ones and those that begin with a single # are left out."""
@@ -157,43 +109,3 @@ class Reader:
                 for number, error in sorted(bad.items())
             ],
         )
-
-    async def _read_order(self, text: str) -> Submission:
-        record = parse_record(text) if SEPARATOR in text else await self._by_number(text.strip())
-        book = "orders" if self._find else "none"
-        return order_submission(record, self._timing, order_book=book, again=self._again)
-
-    async def _by_number(self, number: str) -> OrderRecord:
-        check_order_no(number)
-        if self._find is None:
-            raise InvalidInput("order", "is a number, but [orders] is off; give the whole record")
-        found = await self._find(number)
-        if found is None:
-            raise InvalidInput("order", f"no order {shorten(number)} in the order table")
-        if self._designer is None:
-            raise InvalidInput(
-                "designer",
-                f"who gets order {number}? Give --openid, --designer-id and --designer-name, "
-                "or the whole record",
-            )
-        return OrderRecord(
-            order_no=number,
-            order_id=found[1].order_id,
-            claim_deadline=NO_EXPIRY,
-            openid=self._designer.openid,
-            designer_name=self._designer.name,
-            designer_id=self._designer.id,
-        )
-
-
-def designer_of(openid: str | None, name: str | None, id_: int | None) -> Designer | None:
-    """None where nothing is given. Raises InvalidInput where only a part is, or it is bad."""
-    if openid is None and name is None and id_ is None:
-        return None
-    if openid is None or name is None or id_ is None:
-        raise InvalidInput("designer", "give all of --openid, --designer-id and --designer-name")
-    if not OPENID.fullmatch(openid):
-        raise InvalidInput(
-            "openid", f"{shorten(openid)} is not 5 to 64 letters, digits, '_' or '-'"
-        )
-    return Designer(openid=openid, name=check_name("designer_name", name), id=id_)

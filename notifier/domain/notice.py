@@ -80,7 +80,7 @@ def submission_of(notice: Notice, offer: Offer, *, now: datetime) -> Submission:
         ladder=notice.ladder,
         deadline_at=notice.deadline,
         idempotency_key=key,
-        dedupe_key=None if key is None else dedupe_key(_key(key)),
+        dedupe_key=None if key is None else dedupe_key(check_key(key)),
     )
 
 
@@ -115,7 +115,8 @@ def _channel(name: str) -> ChannelName:
         raise InvalidInput("channel", f"there is no {shorten(name)}; there are {known}") from None
 
 
-def _key(key: str) -> str:
+def check_key(key: str) -> str:
+    """Raises InvalidInput."""
     if not key.strip():
         raise InvalidInput(
             "idempotency_key", "is empty; leave it out, or give one per notification"

@@ -37,41 +37,39 @@ def notice_of(document: Mapping[str, object], zone: tzinfo) -> Notice:
     for name in NEEDED:
         if name not in given:
             raise InvalidInput(name, "is missing")
-    return _Reading(given, zone).notice()
+    fields = Fields(given, zone)
+    return Notice(
+        channel=fields.text("channel"),
+        recipient=fields.text("recipient"),
+        template=fields.text("template"),
+        payload=check_payload(given.get("payload", {})),
+        order_no=fields.text("order_no"),
+        idempotency_key=fields.text("idempotency_key") if "idempotency_key" in given else None,
+        at=fields.moment("at"),
+        delay=fields.delay(),
+        ladder=fields.text("ladder", "default"),
+        deadline=fields.moment("deadline"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class Fields:
+    """given: without nulls. zone: of moments that say none. All raise InvalidInput."""
+
     given: Mapping[str, object]
     zone: tzinfo
 
-    def notice(self) -> Notice:
-        return Notice(
-            channel=self._text("channel"),
-            recipient=self._text("recipient"),
-            template=self._text("template"),
-            payload=check_payload(self.given.get("payload", {})),
-            order_no=self._text("order_no"),
-            idempotency_key=(
-                self._text("idempotency_key") if "idempotency_key" in self.given else None
-            ),
-            at=self._moment("at"),
-            delay=self._delay(),
-            ladder=self._text("ladder", "default"),
-            deadline=self._moment("deadline"),
-        )
-
-    def _text(self, name: str, default: str = "") -> str:
+    def text(self, name: str, default: str = "") -> str:
         value = self.given.get(name, default)
         if not isinstance(value, str):
             raise InvalidInput(name, f"{shorten(str(value))} is no text; put it in quotes")
         return value
 
-    def _moment(self, name: str) -> datetime | None:
+    def moment(self, name: str) -> datetime | None:
         text = self._text_or_number(name)
         return None if text is None else parse_moment(name, text, self.zone)
 
-    def _delay(self) -> timedelta | None:
+    def delay(self) -> timedelta | None:
         text = self._text_or_number("delay")
         return None if text is None else parse_duration("delay", text)
 

@@ -78,7 +78,7 @@ def parse_record(text: str, *, expiry_needed: bool = True) -> OrderRecord:
         claim_deadline=NO_EXPIRY
         if deadline in ("", "0") and not expiry_needed
         else _moment(deadline),
-        openid=_openid(openid),
+        openid=check_openid(openid),
         designer_name=check_name("designer_name", name),
         designer_id=_number("designer_id", designer_id),
     )
@@ -96,11 +96,11 @@ def record_text(record: OrderRecord) -> str:
     )
 
 
-def check_order_no(value: str) -> str:
+def check_order_no(value: str, field: str = "order_no") -> str:
     """Raises InvalidInput."""
     if not ORDER_NO.fullmatch(value):
         raise InvalidInput(
-            "order_no", f"{shorten(value)} is not 1 to 64 letters, digits, '.', '_' or '-'"
+            field, f"{shorten(value)} is not 1 to 64 letters, digits, '.', '_' or '-'"
         )
     return value
 
@@ -143,7 +143,8 @@ def _moment(value: str) -> datetime:
     return datetime.fromtimestamp(int(value), UTC)
 
 
-def _openid(value: str) -> str:
+def check_openid(value: str) -> str:
+    """Raises InvalidInput."""
     if not value:
         raise InvalidInput("openid", "is empty")
     if not OPENID.fullmatch(value):

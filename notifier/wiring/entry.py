@@ -9,7 +9,8 @@ from time import monotonic
 from zoneinfo import ZoneInfo
 
 from notifier.dispatch.intake import Intake
-from notifier.dispatch.publishing import Designer, NoticeReader, Reader, Timing
+from notifier.dispatch.ordering import Designer, OrderReader, Timing
+from notifier.dispatch.publishing import NoticeReader, Reader
 from notifier.domain.delay import Choice
 from notifier.domain.notification import TERMINAL, State
 from notifier.domain.order import OrderRow
@@ -18,6 +19,7 @@ from notifier.errors import InvalidInput
 from notifier.settings import Settings
 from notifier.store.accept import Acceptor
 from notifier.store.earlier import conflicts
+from notifier.store.mysql import Database
 from notifier.store.playground import OpenOrder, make_order_table, put_orders
 from notifier.store.settled import states_of
 from notifier.wiring import delay
@@ -55,10 +57,6 @@ async def open_reader(
 ) -> AsyncIterator[Reader]:
     """Reads records, order numbers and notices for `publish`."""
     async with open_database(settings) as database:
-        orders = order_books_of(settings).get("orders")
-
-        async def find(number: str) -> tuple[str, OrderRow] | None:
-            return await orders.find(database, number) if orders else None
 
         async def faults(submissions: Sequence[Submission]) -> dict[int, InvalidInput]:
             unknown = await addresses_of(settings, database).unknown(submissions)
@@ -66,13 +64,22 @@ async def open_reader(
 
         zone = ZoneInfo(settings.wechat.time_zone)
         yield Reader(
-            find=find if orders else None,
+            orders=order_reader_of(settings, database),
             faults=faults,
             notices=NoticeReader(offer_of(settings), timing=timing, zone=zone),
             designer=designer,
             timing=timing,
             again=again,
         )
+
+
+def order_reader_of(settings: Settings, database: Database) -> OrderReader:
+    orders = order_books_of(settings).get("orders")
+
+    async def find(number: str) -> tuple[str, OrderRow] | None:
+        return await orders.find(database, number) if orders else None
+
+    return OrderReader(find if orders else None)
 
 
 async def put_order(settings: Settings, order_no: str, *, order_id: int, publisher: str) -> None:

@@ -15,6 +15,7 @@ from notifier.dispatch.endpoints import Registry
 from notifier.dispatch.explain import Explainer
 from notifier.dispatch.intake import Intake
 from notifier.dispatch.intervene import Replay
+from notifier.dispatch.ordering import OrderReader
 from notifier.dispatch.pausing import Pausing
 from notifier.dispatch.reschedule import Reschedule
 from notifier.domain.notice import Offer
@@ -40,6 +41,7 @@ from notifier.store.standing_counts import counts_by_state
 from notifier.store.timelines import Timelines
 from notifier.wiring.delay import chosen_delay, mending_of
 from notifier.wiring.endpoints import addresses_of, registry_on
+from notifier.wiring.entry import order_reader_of
 from notifier.wiring.fleet import queue_depths
 from notifier.wiring.parts import (
     ladders_of,
@@ -78,6 +80,7 @@ class Tools:
     publisher: Publisher
     places: Places
     offer: Offer
+    orders: OrderReader
     zone: ZoneInfo
     counter: Counter
     intake: Intake
@@ -130,6 +133,7 @@ async def open_tools(settings: Settings) -> AsyncIterator[Tools]:
                 publisher=publisher,
                 places=places,
                 offer=offer_of(settings),
+                orders=order_reader_of(settings, database),
                 zone=ZoneInfo(settings.wechat.time_zone),
                 counter=Counter(acceptor, intake, faults=addresses.unknown),
                 intake=intake,

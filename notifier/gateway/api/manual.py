@@ -77,6 +77,9 @@ def _shape(name: str, schema: Mapping[str, Any]) -> Iterator[str]:
     properties: dict[str, Any] = {}
     for part in [schema, *schema.get("allOf", [])]:
         properties |= part.get("properties", {})
+    if choice := schema.get("anyOf"):
+        either = " or ".join(_named(part) for part in choice)
+        yield f'<h3 id="schema-{escape(name)}">{escape(name)}</h3><p>{either}'
     if not properties:
         return
     needed = schema.get("required", [])

@@ -20,6 +20,13 @@ BREAKFAST = {
     "idempotency_key": "breakfast-1912136916313",
     "delay": "10m",
 }
+ORDER = {
+    "order": "1912136916313",
+    "openid": "oLvqQwo25p5myELvO5VXj0k-7ngk",
+    "designer_id": 13926,
+    "designer_name": "李伟",
+    "delay": "10m",
+}
 PROBLEMS = {
     401: "There is no key, or it is not known.",
     403: "The key lacks the scope.",
@@ -50,7 +57,7 @@ SUBMIT, READ, OPERATE = Scope.SUBMIT, Scope.READ, Scope.OPERATE
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("post", "/v1/notifications"): Operation(
         scope=SUBMIT,
-        reads="Notice",
+        reads="Asked",
         example=BREAKFAST,
         says="Accepted",
         statuses=(201, 200),
@@ -60,7 +67,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("post", "/v1/notifications/batch"): Operation(
         scope=SUBMIT,
         reads="Notices",
-        example={"notifications": [BREAKFAST]},
+        example={"notifications": [BREAKFAST, ORDER]},
         says="AllAccepted",
         statuses=(201, 200),
         problems=(409,),

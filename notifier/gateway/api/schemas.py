@@ -82,6 +82,23 @@ NOTICE = of(
     ladder=text("Which retries; default: `default`."),
     deadline={**MOMENT, "description": f"Nobody is told after it. {MOMENT['description']}"},
 )
+ORDER = of(
+    "order",
+    closed=True,
+    order=text(
+        "`order_no##order_id##claim_deadline##openid##designer_name##designer_id`, or the number "
+        "of an order of the order table, with its designer in the next three."
+    ),
+    openid=text("The designer's, for a bare number.", maxLength=64),
+    designer_id=number("Theirs, in the order table.", minimum=0),
+    designer_name=text(maxLength=64),
+    at={**MOMENT, "description": f"Due then instead. {MOMENT['description']}"},
+    delay={**DURATION, "description": f"Or so long from now. {DURATION['description']}"},
+    ladder=text("Which retries; default: `default`."),
+    deadline={**MOMENT, "description": f"Nobody is told after it. {MOMENT['description']}"},
+    again=flag("Though the same record was accepted before."),
+    idempotency_key=text("In place of the record: the same key is accepted once.", maxLength=191),
+)
 ATTEMPT = of(
     number=number("From 1, never reset."),
     step=number("Place in the ladder, from 0."),
@@ -199,12 +216,14 @@ PROBLEM = of(
 )
 
 SCHEMAS: dict[str, Schema] = {
+    "Asked": {"anyOf": [ref("Notice"), ref("Order")]},
     "Notice": NOTICE,
+    "Order": ORDER,
     "Accepted": ACCEPTED,
     "Notices": of(
         "notifications",
         closed=True,
-        notifications={**many("Notice"), "minItems": 1, "maxItems": 500},
+        notifications={**many("Asked"), "minItems": 1, "maxItems": 500},
     ),
     "AllAccepted": of(accepted=many("Accepted"), held_up=text()),
     "Notification": NOTIFICATION,

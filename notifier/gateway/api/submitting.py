@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from notifier.dispatch.intake import MOST_AT_ONCE
+from notifier.dispatch.order_document import is_order, order_of
 from notifier.domain.api_key import Scope
 from notifier.domain.notice import submission_of
 from notifier.domain.notice_document import notice_of
@@ -29,7 +30,11 @@ class Submitting:
         self._tally = gateway.tally
 
     async def one(self, request: Request) -> Response:
-        """Accept one notification.
+        """Accept one notification, or the order of a designer.
+
+        An order is claimed for its designer when it is due, both are told, and so is who placed it.
+        It is due when the record's claim window ends, at `at`, or after `delay`; the same record is
+        accepted once.
 
         The answer comes when it is committed: it is told then, whatever happens. With an
         idempotency key, in the body or in the header `Idempotency-Key`, the same request can be
@@ -38,7 +43,7 @@ class Submitting:
         """
         await self._keys.require(request, Scope.SUBMIT)
         document = _with_key(await read_object(request), request.headers.get(KEY_HEADER))
-        accepted = await self._tools.counter.accept(self._judged(document))
+        accepted = await self._tools.counter.accept(await self._judged(document))
         self._tally.published(int(accepted.new))
         where = {"location": f"/v1/notifications/{accepted.id}"}
         return answer(accepted_document(accepted), 201 if accepted.new else 200, headers=where)
@@ -51,7 +56,7 @@ class Submitting:
         safe to send the whole again.
         """
         await self._keys.require(request, Scope.SUBMIT)
-        submissions = self._judged_all(await read_object(request, known=("notifications",)))
+        submissions = await self._judged_all(await read_object(request, known=("notifications",)))
         try:
             receipt = await self._tools.intake.accept(submissions)
         except InvalidInput as error:
@@ -66,11 +71,14 @@ class Submitting:
             201 if any(one.new for one in receipt.accepted) else 200,
         )
 
-    def _judged(self, document: Mapping[str, object]) -> Submission:
-        notice = notice_of(document, self._tools.zone)
-        return submission_of(notice, self._tools.offer, now=datetime.now(UTC))
+    async def _judged(self, document: Mapping[str, object]) -> Submission:
+        tools, now = self._tools, datetime.now(UTC)
+        if is_order(document):
+            asked = order_of(document, tools.zone, ladders=tools.offer.ladders, now=now)
+            return await asked.submission(tools.orders)
+        return submission_of(notice_of(document, tools.zone), tools.offer, now=now)
 
-    def _judged_all(self, body: Mapping[str, object]) -> list[Submission]:
+    async def _judged_all(self, body: Mapping[str, object]) -> list[Submission]:
         documents = body.get("notifications")
         if not isinstance(documents, list) or not documents:
             raise InvalidInput("notifications", "is missing; give a list of them")
@@ -83,7 +91,7 @@ class Submitting:
             try:
                 if not isinstance(document, dict):
                     raise InvalidInput("notification", "is no JSON object")
-                good.append(self._judged(document))
+                good.append(await self._judged(document))
             except InvalidInput as error:
                 bad[place] = error
         if bad:
