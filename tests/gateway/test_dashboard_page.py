@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from playwright.sync_api import Browser, expect
 from notifier.domain.notification import ChannelName, Role
 from notifier.domain.submission import Submission
 from notifier.stack import Stack
-from tests.gateway.browser import PATIENCE_MS, add_operator, apart, browsing, logged_in
+from tests.gateway.browser import PATIENCE_MS, Tab, add_operator, apart, browsing, logged_in
+from tests.gateway.eyes import UNFIT, faults_of
 from tests.gateway.running import RunningGateway, started_with_fleet
 from tests.house import House, built, wait_for
 from tests.sandbox.rig import Sandbox
@@ -22,36 +24,28 @@ from tests.sandbox.rig import Sandbox
 HOSTILE = '<img src=x onerror="document.title=1">'
 PAGE_BYTES = 300_000
 LOOKS = [
-    pytest.param("light", 1400, id="light-wide"),
-    pytest.param("dark", 1400, id="dark-wide"),
-    pytest.param("light", 390, id="light-narrow"),
-    pytest.param("dark", 390, id="dark-narrow"),
+    pytest.param("light", 1600, id="light-wide"),
+    pytest.param("dark", 1600, id="dark-wide"),
+    pytest.param("light", 380, id="light-narrow"),
+    pytest.param("dark", 380, id="dark-narrow"),
 ]
-# The colours of the text that is seen and of what is behind it, by what the browser paints.
-FAINT = """() => {
-  const context = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
-  const paint = (colours) => {
-    context.clearRect(0, 0, 1, 1);
-    for (const colour of colours) { context.fillStyle = colour; context.fillRect(0, 0, 1, 1); }
-    return [...context.getImageData(0, 0, 1, 1).data];
-  };
-  const light = ([r, g, b]) => [r, g, b].map((each) => each / 255)
-    .map((each) => each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4)
-    .reduce((all, each, index) => all + each * [0.2126, 0.7152, 0.0722][index], 0);
-  const faint = [];
-  for (const element of document.querySelectorAll('body *')) {
-    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-    if (!own || !element.checkVisibility()) continue;
-    if (element.closest('.sr, .skip, svg, :disabled')) continue;
-    const behind = [];
-    for (let each = element; each; each = each.parentElement)
-      behind.unshift(getComputedStyle(each).backgroundColor);
-    const style = getComputedStyle(element);
-    const [text, ground] = [light(paint([...behind, style.color])), light(paint(behind))];
-    const ratio = (Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05);
-    if (ratio < 4.5) faint.push(`${ratio.toFixed(2)} ${element.className} ${element.textContent}`);
-  }
-  return faint;
+# Each breaks the page as a careless change might, and the fault that has to be seen then.
+BROKEN = {
+    "#ladder svg { opacity: 0 }": "blank: ladder",
+    "#calendar { visibility: hidden }": "blank: calendar",
+    "main { width: 2000px; max-width: none }": "wide: the page itself",
+    ".tier-value { transform: translateX(-60px) }": "lies on",
+    "#endpoints-h { position: relative; top: -40px }": "outside its card",
+    ".card { width: 360px; height: 90px }": "outside its card",
+    ".soft { color: var(--line) }": "faint",
+    "body { background: white }": "ground: 255 is not dark",
+}
+LONG = "shop-with-a-name-that-is-as-long-as-a-name-may-be-so-it-is-64-xx"
+FOCUSED = """() => {
+  const element = document.activeElement, style = getComputedStyle(element);
+  const ring = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+  return element !== document.body && {ring,
+    name: element.id || element.dataset.t || element.dataset.key || element.textContent};
 }"""
 WEIGHT = """() => performance.getEntriesByType('resource').concat(
   performance.getEntriesByType('navigation')).filter((each) => !each.name.includes('/ui/dead'))
@@ -86,6 +80,14 @@ def gateway(house: House) -> Iterator[RunningGateway]:
 def browser() -> Iterator[Browser]:
     with browsing() as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def crowded(gateway: RunningGateway) -> None:
+    """An endpoint with the longest of names, that rests for a hostile reason."""
+    notifier = gateway.house.notifier
+    assert notifier("endpoint", "add", LONG, "https://shop.example.com/hook").returncode == 0
+    assert notifier("endpoint", "pause", LONG, "--reason", HOSTILE * 3).returncode == 0
 
 
 def states(house: House) -> Counter[str]:
@@ -147,29 +149,107 @@ def test_hostile_names_and_answers_stay_text(gateway: RunningGateway, browser: B
         assert tab.complaints == []
 
 
+@contextmanager
+def seen(
+    gateway: RunningGateway, browser: Browser, scheme: Any, width: int, **context: Any
+) -> Iterator[Tab]:
+    """With all that moves at rest."""
+    look = {"color_scheme": scheme, "reduced_motion": "reduce", **context}
+    size = {"width": width, "height": 900}
+    with logged_in(browser, gateway, "mei", viewport=size, **look) as tab:
+        expect(tab.page.locator("#fleet .chip.good").first).to_be_visible(timeout=PATIENCE_MS)
+        expect(tab.page.locator(".ladder .tier")).to_have_count(5)
+        expect(tab.page.locator("#pauses")).to_contain_text(LONG, timeout=PATIENCE_MS)
+        expect(tab.page.locator("#clients .figures")).to_be_visible(timeout=PATIENCE_MS)
+        yield tab
+
+
+@pytest.mark.usefixtures("crowded")
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_the_page_looks_right(
     gateway: RunningGateway, browser: Browser, tmp_path: Path, scheme: Any, width: int
 ) -> None:
-    with logged_in(
-        browser,
-        gateway,
-        "mei",
-        color_scheme=scheme,
-        reduced_motion="reduce",
-        viewport={"width": width, "height": 900},
-    ) as tab:
-        page = tab.page
-        expect(page.locator("#fleet")).to_contain_text("ready", timeout=PATIENCE_MS)
-        expect(page.locator(".ladder .tier")).to_have_count(5)
-        for name in ("ladder", "calendar", "failures", "fleet", "dead", "endpoints", "deeds"):
-            expect(page.locator(f"#{name}-h")).to_be_visible()
-        assert tab.look("document.documentElement.scrollWidth") <= width
-        assert tab.look(FAINT) == []
+    with seen(gateway, browser, scheme, width) as tab:
+        for language in ("en", "zh"):
+            expect(tab.page.locator(f"html[lang^={language}]")).to_have_count(1)
+            path = tmp_path / f"{scheme}-{width}-{language}.png"
+            assert faults_of(tab, scheme=scheme, width=width, path=path) == []
+            assert tab.look(UNFIT) == []
+            tab.page.click("#language")
         assert tab.look(WEIGHT) < PAGE_BYTES
-        shot = page.screenshot(path=tmp_path / f"{scheme}-{width}.png", full_page=True)
-        assert shot.startswith(b"\x89PNG")
         assert tab.complaints == []
+
+
+@pytest.mark.usefixtures("crowded")
+def test_a_page_that_looks_wrong_is_seen(
+    gateway: RunningGateway, browser: Browser, tmp_path: Path
+) -> None:
+    with seen(gateway, browser, "dark", 380) as tab:
+        missed = {}
+        for rule, fault in BROKEN.items():
+            tab.page.evaluate(
+                "rule => document.styleSheets[1].insertRule(rule)", f"@media all{{{rule}}}"
+            )
+            faults = faults_of(tab, scheme="dark", width=380, path=tmp_path / "broken.png")
+            tab.look("document.styleSheets[1].deleteRule(0)")
+            if not any(each.startswith(fault) for each in faults):
+                missed[rule] = faults
+        assert missed == {}
+
+
+def stops_of(tab: Tab) -> list[dict[str, Any]]:
+    """Where the key Tab leads, to the end of the page."""
+    stops: list[dict[str, Any]] = []
+    while len(stops) < 200:
+        tab.page.keyboard.press("Tab")
+        if not (stop := tab.look(FOCUSED)):
+            break
+        stops.append(stop)
+    return stops
+
+
+@pytest.mark.usefixtures("crowded")
+def test_all_of_it_is_done_with_the_keyboard(gateway: RunningGateway, browser: Browser) -> None:
+    with seen(gateway, browser, "light", 1600) as tab:
+        page, keys = tab.page, tab.page.keyboard
+        keys.press("Tab")
+        expect(page.locator(".skip")).to_be_focused()
+        stops = stops_of(tab)
+        assert [stop["name"] for stop in stops if not stop["ring"]] == []
+        names = [stop["name"] for stop in stops]
+        assert names[:6] == ["key", "search.go", "language", "theme", "logout", "as.table"]
+        assert f"resume endpoint:{LONG}" in names
+
+        page.focus("#pauses [data-key='pause something']")
+        keys.press("Enter")
+        question = page.get_by_role("dialog")
+        expect(question.locator("select")).to_be_focused()
+        keys.press("Escape")
+        expect(question).not_to_be_visible()
+        expect(page.locator("#pauses [data-key='pause something']")).to_be_focused()
+
+        page.focus("#theme")
+        keys.press("/")
+        expect(page.locator("#key")).to_be_focused()
+        keys.type("no such order")
+        keys.press("Enter")
+        expect(page.locator("#story-h")).to_be_focused()
+        expect(page.locator("#story-body [role=status]")).to_contain_text("Nothing is known of")
+        keys.press("Escape")
+        expect(page.locator("#key")).to_be_focused()
+
+
+def test_where_no_websocket_gets_through_the_page_goes_on_by_events(
+    gateway: RunningGateway, browser: Browser
+) -> None:
+    with logged_in(browser, gateway, "guest") as tab:
+        page, opened = tab.page, []
+        page.on("request", lambda request: opened.append(request.url))
+        page.route_web_socket("**/ui/stream", lambda socket: socket.close())
+        page.reload()
+        expect(page.locator("#live")).to_have_attribute("data-live", "live", timeout=PATIENCE_MS)
+        expect(page.locator("#fleet .chip.good").first).to_be_visible(timeout=PATIENCE_MS)
+        assert f"{gateway.url}/ui/events" in opened
 
 
 def test_the_page_says_that_it_is_stale_and_speaks_chinese_to_a_viewer_who_cannot_act(

@@ -47,6 +47,6 @@ export function table(caption, columns, rows) {
     return index === first ? h("th", { ...properties, scope: "row", role: "rowheader" }, h("div", {}, cell))
       : h("td", { ...properties, role: "cell" }, kind === "pick" ? cell : h("div", {}, cell));
   })));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption, "data-key": `table ${caption}` },
     h("table", { role: "table" }, h("caption", { class: "sr" }, caption), h("thead", { role: "rowgroup" }, head), h("tbody", { role: "rowgroup" }, body)));
 }

@@ -87,7 +87,7 @@ export function showDeeds(deeds) {
   const box = byId("deeds");
   if (!deeds) return render(box, unknown());
   if (!deeds.length) return render(box, h("p", { class: "soft" }, t("deeds.none")));
-  return render(box, h("ol", { class: "plain deeds scroll", tabindex: "0", "aria-label": t("deeds") }, deeds.map((one) => h("li", {},
+  return render(box, h("ol", { class: "plain deeds scroll", tabindex: "0", "aria-label": t("deeds"), "data-key": "deeds" }, deeds.map((one) => h("li", {},
     h("time", { datetime: one.at }, clock(one.at)), " ", h("strong", {}, one.who), " ", hasText(`deed.${one.deed}`) ? t(`deed.${one.deed}`) : one.deed, " ",
     h("span", { class: "name" }, one.target), " ",
     one.deed === "replay" ? h("span", { class: "soft" }, t("deed.of", { done: one.done ?? t("unknown"), asked: one.asked })) : null,

@@ -136,7 +136,7 @@ function picture(one) {
     svg.append(s("path", { d: `M${from.x} ${from.y}H${place.x - 16}L${place.x} ${place.y}`, class: OPEN.has(place.kind) ? "way ahead" : "way" }));
   });
   places.forEach((place, index) => svg.append(mark(place, height, places[index - 1]?.at)));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("story", { key }) }, svg);
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("story", { key }), "data-key": `picture ${one.id}` }, svg);
 }
 
 const SIGNS = { sent: "✓", repeated: "✓", dead: "✕", cancelled: "✕", unknown: "?" };
