@@ -14,11 +14,15 @@ from notifier.cli.app import app
 @app.command(epilog="Examples:  notifier clients    notifier clients --full --json | jq length")
 def clients(
     full: Annotated[bool, typer.Option("--full", help="Users as they are, not masked.")] = False,
+    most: Annotated[
+        int, typer.Option("--most", min=1, max=100_000, help="Clients listed of each gateway.")
+    ] = 1000,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Who is connected to the gateways, since when, and what waits for them.
 
-    It asks all gateways that share this Redis. Exit code 1: Redis does not
+    It asks all gateways that share this Redis; each counts all of its clients, and lists those
+    that are connected longest. Exit code 1: Redis does not
     answer, so that nobody knows.
     """
     import orjson
@@ -26,7 +30,7 @@ def clients(
     from notifier.settings import read_settings
     from notifier.wiring.live import connected_clients
 
-    bodies = asyncio.run(connected_clients(read_settings()))
+    bodies = asyncio.run(connected_clients(read_settings(), most=most))
     gateways = [orjson.loads(body) for body in bodies]
     gateways.sort(key=lambda gateway: (gateway["host"], gateway["pid"]))
     if not full:
@@ -52,9 +56,12 @@ def _lines(gateways: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = []
     for gateway in gateways:
         clients = sorted(gateway["clients"], key=lambda client: client["since"])
-        count = f"{len(clients)} client{'' if len(clients) == 1 else 's'}"
+        number = gateway["count"]["clients"]
+        count = f"{number} client{'' if number == 1 else 's'}"
         lines.append(f"gateway {gateway['host']} pid {gateway['pid']}: {count}")
         lines += [_line(client) for client in clients]
+        if number > len(clients):
+            lines.append(f"  and {number - len(clients)} more: --most {number}")
         if not clients:
             lines.append("  当前没有客户端连接")
     return lines

@@ -25,8 +25,8 @@ class Hearer(Protocol):
 
     def said(self, topic: str, value: bytes) -> None: ...
 
-    def asked(self, reply: bytes) -> None:
-        """Somebody wants to know who is connected; `tell` it."""
+    def asked(self, reply: bytes, most: int) -> None:
+        """Somebody wants to know who is connected; `tell` it, with a list of so many."""
         ...
 
     def returned(self) -> None:
@@ -88,15 +88,19 @@ class RedisFeed:
             elif channel.startswith(topics):
                 self._hearer.said(channel[len(topics) :].decode(), data)
             elif channel == self._names.gateways:
-                self._hearer.asked(self._names.answers(data.decode()))
+                asker, _, most = data.decode().partition(" ")
+                self._hearer.asked(self._names.answers(asker), int(most))
         except ValueError:
             log.warning("live.unreadable", channel=repr(channel[:80]), size=len(data))
 
 
-async def ask_gateways(url: str, *, prefix: str, asker: str, within_s: float) -> list[bytes]:
+async def ask_gateways(
+    url: str, *, prefix: str, asker: str, most: int, within_s: float
+) -> list[bytes]:
     """What each gateway says of its clients; all of them, or those who answered in time.
 
-    asker: letters and digits that nobody else uses. Raises StoreUnavailable, SettingsError.
+    asker: letters and digits that nobody else uses. most: clients that each lists; 0 for none.
+    Raises StoreUnavailable, SettingsError.
     """
     answers: list[bytes] = []
     answered = asyncio.Semaphore(0)
@@ -112,7 +116,7 @@ async def ask_gateways(url: str, *, prefix: str, asker: str, within_s: float) ->
     running = asyncio.create_task(listening.run())
     try:
         await listening.confirmed(names.answers(asker), within_s=within_s)
-        expected = await Publishes(redis).publish(names.gateways, asker.encode())
+        expected = await Publishes(redis).publish(names.gateways, f"{asker} {most}".encode())
         async with asyncio.timeout(within_s):
             for _ in range(expected):
                 await answered.acquire()

@@ -112,11 +112,15 @@ def live_feed(settings: Settings, hearer: Hearer) -> RedisFeed:
     return RedisFeed(url, prefix=settings.redis.prefix, hearer=hearer)
 
 
-async def connected_clients(settings: Settings) -> list[bytes]:
-    """A JSON document of each gateway that answers. Raises StoreUnavailable."""
+async def connected_clients(settings: Settings, *, most: int) -> list[bytes]:
+    """A JSON document of each gateway that answers; see `notifier.gateway.live.roll`.
+
+    most: clients that each lists; 0 for counts. Raises StoreUnavailable.
+    """
     return await ask_gateways(
         settings.redis.url.get_secret_value(),
         prefix=settings.redis.prefix,
         asker=secrets.token_hex(8),
+        most=most,
         within_s=CLIENTS_S,
     )

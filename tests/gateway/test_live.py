@@ -229,6 +229,9 @@ def test_the_operator_sees_who_is_connected(live: RunningGateway, key: str) -> N
         (gateway,) = shown
         (line,) = [one for one in gateway["clients"] if one["user"] == "ludwig"]
         assert (line["kind"], line["topics"], line["bound"]) == ("websocket", ["news"], True)
+        with connected(live, key, "mia"):
+            few = live.house.notifier("clients", "--most", "1").stdout
+            assert re.search(r": 2 clients\n  ---.+\n  and 1 more: --most 2\n", few)
         people = live.house.notifier("clients").stdout
     assert "news" in people
     assert "ludwig" not in people

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import Iterator
 
 import pytest
 
+from notifier.gateway.pages.documents import of_clients
 from notifier.stack import Stack
+from notifier.wiring.live import connected_clients
 from tests.gateway.live_client import connected
 from tests.gateway.running import RunningGateway, new_key, started
 from tests.gateway.test_live import codes_of, publish, say, state_of
@@ -41,6 +44,11 @@ def test_two_gateways_tell_all_who_follow_and_all_of_one_user(
     with connected(one, key, "anna") as here, connected(two, key, "anna") as there:
         for client in (here, there):
             client.ask(cmd="subscribe", topic="rates")
+        there.ask(cmd="subscribe", topic="news")
+        # One user with a connection at each, and three subscriptions to two topics.
+        count = {"gateways": 2, "clients": 2, "users": 1, "topics": 2, "unacknowledged": 0}
+        answers = asyncio.run(connected_clients(one.house.settings, most=0))
+        assert of_clients(answers) == count
         say(one, key, "rates", 7)
         for client in (here, there):
             assert client.until(lambda event: event["event"] == "message")["data"] == 7

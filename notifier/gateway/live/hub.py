@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
 from uuid import UUID
 
-import orjson
 import structlog
 
 from notifier.errors import StoreUnavailable
-from notifier.gateway.live.frames import Frame, message, moment
+from notifier.gateway.live.frames import Frame, message
 from notifier.gateway.live.ports import Feed, HubLimits, Topics
+from notifier.gateway.live.roll import roll_of
 from notifier.gateway.live.session import Awaited, Close, Session
 from notifier.store.live_channels import Handed
 
@@ -149,8 +147,8 @@ class Hub:
         for session in tuple(room.sessions):
             session.write(frame)
 
-    def asked(self, reply: bytes) -> None:
-        task = asyncio.create_task(self._answer(reply))
+    def asked(self, reply: bytes, most: int) -> None:
+        task = asyncio.create_task(self._answer(reply, most))
         self._answering.add(task)
         task.add_done_callback(self._answering.discard)
 
@@ -193,11 +191,10 @@ class Hub:
                 elif age_s > limits.session_s:
                     session.close(Close.TICKET, "come again with a new ticket")
 
-    async def _answer(self, reply: bytes) -> None:
-        here = {"host": socket.gethostname(), "pid": os.getpid()}
-        clients = [_line(session) for session in tuple(self.sessions)]
+    async def _answer(self, reply: bytes, most: int) -> None:
+        roll = roll_of(self.sessions, users=self._people, topics=self._rooms, most=most)
         try:
-            await self.feed.tell(reply, orjson.dumps(here | {"clients": clients}))
+            await self.feed.tell(reply, roll)
         except StoreUnavailable as error:
             log.warning("live.not_answered", error=str(error))
 
@@ -206,19 +203,6 @@ class Hub:
             room.sessions.discard(session)
             if not room.sessions:
                 del self._rooms[topic]
-
-
-def _line(session: Session) -> dict[str, object]:
-    return {
-        "user": session.user,
-        "address": session.address,
-        "kind": session.kind,
-        "since": moment(session.since),
-        "bound": session.bound,
-        "topics": sorted(session.topics or ()),
-        "queued_bytes": session.queued,
-        "unacknowledged": len(session.awaited or ()),
-    }
 
 
 def _less(counter: Counter[str], key: str) -> None:

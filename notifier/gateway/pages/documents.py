@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from notifier.domain.census import counted
 from notifier.domain.endpoint import PREFIX, EndpointStanding
 from notifier.domain.notification import State
 from notifier.domain.overview import (
@@ -174,16 +175,9 @@ def of_pauses(pauses: Iterable[Pause]) -> list[dict[str, Any]]:
     ]
 
 
-def of_clients(answers: Sequence[bytes]) -> dict[str, Any]:
+def of_clients(answers: Sequence[bytes]) -> dict[str, int]:
     """Of all gateways that answered. unacknowledged: pushes that wait for their clients' word."""
-    clients = [client for answer in answers for client in orjson.loads(answer)["clients"]]
-    return {
-        "gateways": len(answers),
-        "clients": len(clients),
-        "users": len({client["user"] for client in clients if client["user"]}),
-        "topics": len({topic for client in clients for topic in client["topics"]}),
-        "unacknowledged": sum(client["unacknowledged"] for client in clients),
-    }
+    return counted([orjson.loads(answer) for answer in answers])
 
 
 def of_deeds(deeds: Iterable[Deed]) -> list[dict[str, Any]]:

@@ -46,7 +46,7 @@ def sections_of(
         return documents.of_deeds(await dashboard.deeds.newest(DEEDS_SHOWN))
 
     async def clients() -> object:
-        return documents.of_clients(await connected_clients(settings))
+        return documents.of_clients(await connected_clients(settings, most=0))
 
     return [
         Section("ladder", ladder),
