@@ -40,7 +40,7 @@ async def test_what_was_held_while_a_node_was_away_survives_the_loss_of_another(
     consumer = Consumer(queue=work_queue)
     sent = early.sent | meanwhile.sent | returned.sent
     async with consumer.at(away):
-        await consumer.wait_for_all(sent.keys(), within_s=50)
+        await consumer.wait_for_all(sent.keys())
     print(f"second failover {failover:.2f} s, 0 of {len(sent)} lost, {consumer.doubles} twice")
 
 
@@ -63,10 +63,10 @@ async def test_with_two_of_three_nodes_down_nothing_is_confirmed_and_nothing_con
                 await minority.publish(b"new hold queue", 6_000)
         refused_s = time.monotonic() - began_s
     await asyncio.to_thread(cluster.start)
-    async with Publisher.at(survivor, name) as after, asyncio.timeout(20):
+    async with Publisher.at(survivor, name) as after:
         for delay_ms in (5_000, 6_000):
             await after.publish_until_confirmed(b"after %d" % delay_ms, delay_ms)
     consumer = Consumer(queue=work_queue)
     async with consumer.at(survivor):
-        await consumer.wait_for_all(before.sent.keys() | after.sent.keys(), within_s=20)
+        await consumer.wait_for_all(before.sent.keys() | after.sent.keys())
     print(f"refused after {refused_s:.2f} s; 0 of {len(before.sent | after.sent)} lost")
