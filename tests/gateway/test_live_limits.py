@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,6 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
+from notifier.wiring.live import connected_clients
 from tests.gateway.live_client import connected, opened, ticket_for
 from tests.gateway.running import RunningGateway, new_key, started
 from tests.house import House, wait_for
@@ -27,7 +29,7 @@ LIMITS = {
     "message_bytes": 2048,
     "per_minute": 30,
     "backlog_bytes": 65_536,
-    "ping_s": 1,
+    "ping_s": 5,
     "auth_s": 60,
 }
 LONG_S = 60.0
@@ -52,8 +54,8 @@ def _nobody_is_left(live: RunningGateway) -> Iterator[None]:
 
 
 def lines(gateway: RunningGateway) -> list[dict[str, object]]:
-    (answer,) = orjson.loads(gateway.house.notifier("clients", "--json", "--full").stdout)
-    clients: list[dict[str, object]] = answer["clients"]
+    (answer,) = asyncio.run(connected_clients(gateway.house.settings, most=10))
+    clients: list[dict[str, object]] = orjson.loads(answer)["clients"]
     return clients
 
 
@@ -114,6 +116,15 @@ def test_a_message_that_is_too_large_ends_the_connection_with_1009(
         assert client.end()[0] == 1009
         other.connection.send(" " * 2000 + '{"cmd": "ping"}')
         assert other.until(lambda event: event["event"] == "pong")
+
+
+@pytest.mark.parametrize(("is_text", "code"), [(False, 1003), (True, 1007)])
+def test_what_is_no_text_ends_the_connection(
+    live: RunningGateway, key: str, is_text: bool, code: int
+) -> None:
+    with connected(live, key, "carl") as client:
+        client.connection.send(b"\xff", text=is_text)
+        assert client.end()[0] == code
 
 
 def test_more_messages_than_allowed_end_the_connection(live: RunningGateway, key: str) -> None:

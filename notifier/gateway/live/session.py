@@ -22,6 +22,7 @@ class Close(IntEnum):
     RECONNECT = 1012
     """This process drains: connect again, and resume."""
     NOT_TEXT = 1003
+    NOT_UTF8 = 1007
     TOO_LARGE = 1009
     SILENT = 1011
     """No answer to a ping."""

@@ -53,6 +53,8 @@ class Wire(WebSocketsSansIOProtocol):
         a socket that is closed with something unread in it takes back what was written last.
         """
         if self.close_sent:
+            if self.conn.close_rcvd is not None:
+                self.transport.close()
             return
         self.close_sent = True
         self.transport.write(b"".join(self.conn.data_to_send()))
