@@ -16,6 +16,7 @@ from notifier.store.presence import RedisPresence
 from notifier.store.upgrade import newest
 from notifier.wiring import delay, operator, parts
 from notifier.wiring.endpoints import look_at_webhooks
+from notifier.wiring.gateway_look import look_at_gateway
 from notifier.wiring.legacy import look_at_intake
 from notifier.wiring.outbox import open_outbox_rows
 from notifier.wiring.pausing import look_at_pauses
@@ -41,6 +42,7 @@ def looks_of(settings: Settings) -> list[tuple[str, Look]]:
         ("pauses", lambda: look_at_pauses(settings)),
         ("outbox", lambda: _look_at_outbox(settings)),
         ("intake", lambda: look_at_intake(settings)),
+        ("gateway", lambda: look_at_gateway(settings)),
     ]
 
 

@@ -120,7 +120,7 @@ def check_topology(as_json: AsJson = False) -> None:
 
 @app.command(epilog="Example:  notifier check || echo not ready")
 def check(as_json: AsJson = False) -> None:
-    """Look at settings, servers, tables, queues, clocks and secrets before the fleet runs.
+    """Look at settings, servers, tables, queues, clocks, secrets and the gateway before they run.
 
     Each problem is a line with its remedy; then the exit code is 1. Changes nothing.
     """

@@ -14,15 +14,14 @@ import uvicorn
 
 from notifier.dispatch.tally import Tally
 from notifier.domain.worker import WorkerReport
-from notifier.errors import SettingsError
 from notifier.gateway.app import build
 from notifier.gateway.connection import Connection
 from notifier.gateway.keys import Keys
 from notifier.gateway.live.wire import Wire
 from notifier.gateway.part import Gateway
-from notifier.settings import Gateway as GatewaySettings
 from notifier.settings import Settings
 from notifier.wiring.gateway import open_tools
+from notifier.wiring.listening import tls_of
 
 LISTENER = "NOTIFIER_CHILD_LISTENER"
 """The descriptor that the supervisor hands over."""
@@ -100,19 +99,3 @@ def config_of(app: Any, settings: Settings, *, tls: ssl.SSLContext | None) -> uv
         timeout_keep_alive=gateway.idle_s,
         ssl_context_factory=None if tls is None else lambda _config, _default: tls,
     )
-
-
-def tls_of(gateway: GatewaySettings) -> ssl.SSLContext | None:
-    """Raises SettingsError."""
-    if gateway.cert_file is None or gateway.key_file is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(gateway.cert_file, gateway.key_file)
-    except OSError as error:  # ssl.SSLError among them
-        raise SettingsError(
-            f"[gateway] cert_file {gateway.cert_file}, key_file {gateway.key_file}: {error}"
-        ) from error
-    context.set_alpn_protocols(["http/1.1"])
-    return context

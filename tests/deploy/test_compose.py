@@ -32,6 +32,9 @@ ELEMENTS = {
     "init", "logging", "mem_limit", "pids_limit", "ports", "profiles", "read_only", "restart",
     "secrets", "security_opt", "stop_grace_period", "tmpfs", "ulimits", "user", "volumes",
 }  # fmt: skip
+USERS = {"gateway": "notifier-operator"}
+"""Whose a service is, where that is not its own name."""
+WECHATS = ("wechat", "wechat-callback-token", "wechat-callback-key")
 DURATION = re.compile(r"(\d+(us|ms|s|m|h))+")
 
 each_service = pytest.mark.parametrize("name", SERVICES)
@@ -147,10 +150,10 @@ def test_the_script_makes_every_secret_and_leaves_alone_what_exists(tmp_path: Pa
         f"secrets/{name}" for name in first
     }
     assert all(name == Path(secret["file"]).name for name, secret in DOCUMENT["secrets"].items())
-    assert first.pop("wechat") == ""
+    assert {first.pop(name) for name in WECHATS} == {""}
     assert all(len(text.strip()) >= 32 for text in first.values())
     assert len(set(first.values())) == len(first)
-    assert second == first | {"wechat": "", "redis": "mine\n"}
+    assert second == first | dict.fromkeys(WECHATS, "") | {"redis": "mine\n"}
     assert made.stat().st_mode & 0o777 == 0o700
 
 
@@ -188,7 +191,7 @@ def test_the_settings_of_our_services_are_settings(
     settings = read_settings()
 
     if "NOTIFIER_AMQP_URL" in environment:
-        user, server = f"notifier-{name}", "@rabbitmq:5672/notifier"
+        user, server = USERS.get(name, f"notifier-{name}"), "@rabbitmq:5672/notifier"
         password = (secrets / user).read_text().strip()
         assert settings.amqp.url.get_secret_value() == f"amqp://{user}:{password}{server}"
         assert user in users()

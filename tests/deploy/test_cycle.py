@@ -15,6 +15,7 @@ from notifier.broker.connection import open_connection
 from notifier.broker.topology import Topology
 from notifier.stack import Stack
 from tests.deploy.image import Image
+from tests.gateway.running import new_key, started
 from tests.house import House, built, wait_for
 from tests.sandbox.rig import Sandbox
 
@@ -64,6 +65,32 @@ def test_orders_are_told_after_a_retry_and_what_is_unreadable_is_seen_by_the_ope
     wait_for(lambda: f"unreadable by {mechanism}" in buried(house), 20)
     checked = house.notifier("topology", "check")
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_gateway_hands_over_what_it_accepts_and_counts_what_waits(
+    house: House, image: Image
+) -> None:
+    """With the rights and the secrets that docker-compose.yml gives it; WeChat's are empty."""
+    key = new_key(house, "shop", "submit", "read")
+    callback = {
+        f"NOTIFIER_WECHAT_CALLBACK_{name.upper()}_FILE": str(
+            image.secrets / f"wechat-callback-{name}"
+        )
+        for name in ("token", "key")
+    }
+    settings = image.settings("notifier-operator") | callback
+    notice = {"channel": "push", "recipient": "user-7", "delay": "15s"}
+    with (
+        started(house, **settings) as gateway,
+        gateway.client(authorization=f"Bearer {key}") as client,
+    ):
+        accepted = client.post("/v1/notifications", json=notice)
+        metrics = client.get("/metrics").text
+        receipts = client.post("/wechat/callback")
+
+    assert (accepted.status_code, accepted.json()["held_up"]) == (201, "")
+    assert 'notifier_queue_ready{tier="1"}' in metrics
+    assert receipts.status_code == 404
 
 
 def test_the_publisher_cannot_apply_the_topology_and_is_told_why(
