@@ -155,6 +155,24 @@ BOXES = """(parts) => {
   return boxes;
 }"""
 
+# Each breaks the page as a careless change might, and the fault that has to be seen then.
+BROKEN = {
+    "#ladder svg { opacity: 0 }": "blank: ladder",
+    "#calendar { visibility: hidden }": "blank: calendar",
+    "main { width: 2000px; max-width: none }": "wide: the page itself",
+    ".tier-value { transform: translateX(-60px) }": "lies on",
+    "#endpoints-h { position: relative; top: -40px }": "outside its card",
+    ".card { width: 360px; height: 90px }": "outside its card",
+    ".soft { color: var(--line) }": "faint",
+    "body { background: white }": "ground: 255 is not dark",
+}
+FOCUSED = """() => {
+  const element = document.activeElement, style = getComputedStyle(element);
+  const ring = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+  return element !== document.body && {ring,
+    name: element.id || element.dataset.t || element.dataset.key || element.textContent};
+}"""
+
 
 def faults_of(tab: Tab, *, scheme: str, width: int, path: Path) -> list[str]:
     """Everything that is wrong with how it looks; path: where the screenshot is kept."""
@@ -172,3 +190,14 @@ def faults_of(tab: Tab, *, scheme: str, width: int, path: Path) -> list[str]:
     if sum(name.startswith("figure") for name in boxes) != 10:
         faults.append("blank: the ladder has no figures")
     return faults
+
+
+def stops_of(tab: Tab) -> list[dict[str, Any]]:
+    """Where the key Tab leads, to the end of the page."""
+    stops: list[dict[str, Any]] = []
+    while len(stops) < 200:
+        tab.page.keyboard.press("Tab")
+        if not (stop := tab.look(FOCUSED)):
+            break
+        stops.append(stop)
+    return stops

@@ -15,8 +15,9 @@ from playwright.sync_api import Browser, expect
 from notifier.domain.notification import ChannelName, Role
 from notifier.domain.submission import Submission
 from notifier.stack import Stack
+from tests.gateway.altered import ALTERED, altered_by
 from tests.gateway.browser import PATIENCE_MS, Tab, add_operator, apart, browsing, logged_in
-from tests.gateway.eyes import UNFIT, faults_of
+from tests.gateway.eyes import BROKEN, CUT_OFF, UNFIT, faults_of, stops_of
 from tests.gateway.running import RunningGateway, started_with_fleet
 from tests.house import House, built, wait_for
 from tests.sandbox.rig import Sandbox
@@ -29,24 +30,7 @@ LOOKS = [
     pytest.param("light", 380, id="light-narrow"),
     pytest.param("dark", 380, id="dark-narrow"),
 ]
-# Each breaks the page as a careless change might, and the fault that has to be seen then.
-BROKEN = {
-    "#ladder svg { opacity: 0 }": "blank: ladder",
-    "#calendar { visibility: hidden }": "blank: calendar",
-    "main { width: 2000px; max-width: none }": "wide: the page itself",
-    ".tier-value { transform: translateX(-60px) }": "lies on",
-    "#endpoints-h { position: relative; top: -40px }": "outside its card",
-    ".card { width: 360px; height: 90px }": "outside its card",
-    ".soft { color: var(--line) }": "faint",
-    "body { background: white }": "ground: 255 is not dark",
-}
 LONG = "shop-with-a-name-that-is-as-long-as-a-name-may-be-so-it-is-64-xx"
-FOCUSED = """() => {
-  const element = document.activeElement, style = getComputedStyle(element);
-  const ring = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
-  return element !== document.body && {ring,
-    name: element.id || element.dataset.t || element.dataset.key || element.textContent};
-}"""
 WEIGHT = """() => performance.getEntriesByType('resource').concat(
   performance.getEntriesByType('navigation')).filter((each) => !each.name.includes('/ui/dead'))
   .reduce((all, each) => all + each.decodedBodySize, 0)"""
@@ -197,17 +181,6 @@ def test_a_page_that_looks_wrong_is_seen(
         assert missed == {}
 
 
-def stops_of(tab: Tab) -> list[dict[str, Any]]:
-    """Where the key Tab leads, to the end of the page."""
-    stops: list[dict[str, Any]] = []
-    while len(stops) < 200:
-        tab.page.keyboard.press("Tab")
-        if not (stop := tab.look(FOCUSED)):
-            break
-        stops.append(stop)
-    return stops
-
-
 @pytest.mark.usefixtures("crowded")
 def test_all_of_it_is_done_with_the_keyboard(gateway: RunningGateway, browser: Browser) -> None:
     with seen(gateway, browser, "light", 1600) as tab:
@@ -237,6 +210,22 @@ def test_all_of_it_is_done_with_the_keyboard(gateway: RunningGateway, browser: B
         expect(page.locator("#story-body [role=status]")).to_contain_text("Nothing is known of")
         keys.press("Escape")
         expect(page.locator("#key")).to_be_focused()
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS[1:3])
+@pytest.mark.parametrize("how", ALTERED)
+def test_numbers_as_large_as_they_get_fit_and_what_is_not_known_is_said(
+    gateway: RunningGateway, browser: Browser, scheme: Any, width: int, how: str
+) -> None:
+    size = {"width": width, "height": 900}
+    with logged_in(browser, gateway, "mei", viewport=size, color_scheme=scheme) as tab:
+        tab.page.route_web_socket("**/ui/stream", altered_by(ALTERED[how]))
+        tab.page.reload()
+        expect(tab.page.locator("#ladder-window")).to_have_text(how, timeout=PATIENCE_MS)
+        if how == "not known":
+            known = tab.page.locator("main > .card:visible").filter(has_not_text=how)
+            expect(known).to_have_count(0, timeout=PATIENCE_MS)
+        assert tab.look(CUT_OFF) == []
 
 
 def test_where_no_websocket_gets_through_the_page_goes_on_by_events(

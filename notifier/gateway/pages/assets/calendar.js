@@ -44,7 +44,7 @@ function chart(key, buckets, every) {
   const words = most ? t("calendar.busiest", { at: clock(busiest.at, { seconds: false }), n: counted(busiest) }) : t("calendar.empty");
   const svg = s("svg", { viewBox: `0 0 ${width} ${HEIGHT + 22}`, role: "img", "aria-label": `${title}. ${words}`, class: "chart" });
   buckets.forEach((bucket, index) => {
-    const tall = bucket.n ? Math.max((bucket.n / most) * (HEIGHT - 6), 3) : 1;
+    const tall = bucket.n ? Math.max((bucket.n / most) * (HEIGHT - 18), 3) : 1;
     svg.append(s("rect", {
       x: (index * step + step * 0.12).toFixed(1), y: HEIGHT - tall, width: (step * 0.76).toFixed(1), height: tall, rx: Math.min(step * 0.2, 3),
       class: bucket.n ? (bucket.more ? "bar more" : "bar") : "bar none",

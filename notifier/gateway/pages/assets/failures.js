@@ -17,6 +17,7 @@ export function showFailures(failures, counts) {
     render(box, h("ul", { class: "plain groups" }, failures.groups.map(group)),
       failures.more ? h("p", { class: "soft" }, t("failures.bound", { n: failures.looked_at })) : null);
   }
+  if (!failures && !view.loaded) render(byId("dead"), h("p", { class: "unknown" }, t("unknown")));
   const now = JSON.stringify([failures?.groups.map((each) => [each.state, each.reason, each.count]), counts]);
   if (failures && now !== known) {
     known = now;

@@ -87,7 +87,7 @@ function build(tiers, signature) {
 
 function placeAcross(index, count) {
   const room = layout.width - 168;
-  const gap = 34;
+  const gap = 42;
   const width = (room - gap * (count - 1)) / count;
   return { x: 160 + index * (width + gap), y: 124 - index * (50 / Math.max(count - 1, 1)), width, height: 160, rise: 50 / Math.max(count - 1, 1), gap };
 }
@@ -155,7 +155,7 @@ function card(cards, flows, place, tier, hasNext, across, total) {
     late: text("tier-late", right, across ? 122 : 92, "end"),
     worstName: text("tier-label", 14, 144),
     worst: text("tier-late", right, 144, "end"),
-    rest: text("tier-rest", width / 2, -7, "middle"),
+    rest: across ? text("tier-rest", 2, -7) : text("tier-rest", 78, 29),
     level: s("rect", { x: 14, y: across ? 93 : 68, width: 0, height: 6, rx: 3, class: "level" }),
     pulse: s("circle", { cx: right + 5, cy: 9, r: 4, class: "pulse" }),
   };

@@ -65,7 +65,7 @@ function showPauses(pauses, endpoints) {
   if (!pauses) return render(box, unknown());
   const items = pauses.map((one) => h("li", { class: "rests" },
     h("span", {}, t("rests", { what: scopeText(one.scope), since: clock(one.since), who: one.who, why: one.reason }),
-      one.until ? ` ${t("rests.until", { until: clock(one.until) })}` : "",
+      one.until ? ` · ${t("rests.until", { until: clock(one.until) })}` : "",
       // What waits in a tier's queue is not put off.
       one.scope.startsWith("tier:") ? "" : ` · ${t("rests.held", { n: counted(endpoints?.put_off.find((each) => each.scope === one.scope)) })}`),
     mayAct() ? h("button", { type: "button", "data-key": `lift ${one.scope}`, on: { click: () => askResume(one.scope) } }, t("resume")) : null));
