@@ -12,9 +12,9 @@ import pytest
 from notifier.gateway.pages.documents import of_clients
 from notifier.stack import Stack
 from notifier.wiring.live import connected_clients
+from tests.gateway.live_acts import codes_of, publish, say, state_of
 from tests.gateway.live_client import connected
 from tests.gateway.running import RunningGateway, new_key, started
-from tests.gateway.test_live import codes_of, publish, say, state_of
 from tests.house import House, json_of, wait_for
 
 

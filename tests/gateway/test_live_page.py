@@ -19,10 +19,10 @@ from notifier.domain import live as protocol
 from notifier.gateway.live.session import Close
 from notifier.settings.live import Live
 from tests.gateway.browser import browsing
+from tests.gateway.live_acts import say, state_of
 from tests.gateway.live_client import LiveClient, opened, ticket_for
 from tests.gateway.running import RunningGateway, new_key, started_with_fleet
 from tests.gateway.test_documents import ask
-from tests.gateway.test_live import say, state_of
 from tests.house import House, json_of, wait_for
 
 PAGE = (Path(__file__).parents[2] / "docs" / "live.md").read_text(encoding="utf-8")

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from tests.gateway.conftest import Certificate
+from tests.gateway.live_acts import events_of, say, until
 from tests.gateway.live_client import connected, ticket_for
 from tests.gateway.running import RunningGateway, new_key, started
-from tests.gateway.test_live import events_of, say, until
 from tests.house import House
 
 
