@@ -110,6 +110,36 @@ def test_an_order_is_seen_climbing_dead_replayed_and_told(
     assert apart(lambda: house.rows(deeds)) == [("mei", "replay", "WeChat is back", count)]
 
 
+def test_those_that_are_chosen_are_replayed_once_somebody_has_said_yes(
+    gateway: RunningGateway, browser: Browser
+) -> None:
+    house = gateway.house
+    refused = {"endpoint": "template_send", "action": "errcode:-1"}
+    designers = [f"oDesigner_{number:08d}" for number in (100, 101, 102)]
+    house.sandbox.control.script([refused | {"match": {"openid": one}} for one in designers])
+    records = apart(lambda: house.publish_orders(3, first=100))
+    with logged_in(browser, gateway, "mei") as tab:
+        page = tab.page
+        boxes = [page.get_by_label(f"Choose {each.order_no}") for each in records]
+        for box in boxes:
+            expect(box).to_be_visible(timeout=PATIENCE_MS)
+        house.sandbox.control.script([])
+        for box in boxes[:2]:
+            box.check()
+        replay = page.get_by_role("button", name="Replay 2 chosen…")
+        replay.click()
+        page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+        expect(replay).to_be_focused()
+        before = states(house)["dead"]
+        page.keyboard.press("Enter")
+        page.get_by_label("Why?").fill("these two")
+        page.keyboard.press("Enter")
+        expect(page.locator("#notes")).to_contain_text("2 are told again", timeout=PATIENCE_MS)
+        expect(boxes[0]).to_have_count(0, timeout=PATIENCE_MS)
+        expect(boxes[2]).to_be_visible()
+    assert states(house)["dead"] == before - 2
+
+
 def test_hostile_names_and_answers_stay_text(gateway: RunningGateway, browser: Browser) -> None:
     house = gateway.house
     path = "/webhook/hostile"
