@@ -14,7 +14,7 @@ from notifier.errors import NotifierError, SettingsError, StoreError, StoreUnava
 from notifier.settings import Gateway, Settings
 from notifier.store.api_keys import ApiKeys
 from notifier.store.operators import Operators
-from notifier.wiring.listening import bound, tls_of
+from notifier.wiring.listening import tls_of, try_port
 from notifier.wiring.parts import open_database
 
 ANSWER_S = 3.0
@@ -37,7 +37,7 @@ async def _look_at_port(gateway: Gateway) -> str:
     """Raises NotifierError."""
     place = f"{gateway.host}:{gateway.port}"
     try:
-        (await asyncio.to_thread(bound, gateway.host, gateway.port)).close()
+        await asyncio.to_thread(try_port, gateway.host, gateway.port)
     except NotifierError as error:
         cause = error.__cause__
         is_taken = isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE

@@ -18,10 +18,28 @@ def bound(host: str, port: int) -> socket.socket:
         family, *_, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(where[:2], family=family, backlog=BACKLOG)
     except OSError as error:
-        raise NotifierError(
-            f"the gateway cannot listen on {host} port {port}: {error.strerror}; "
-            "set [gateway] host and port (NOTIFIER_GATEWAY_HOST, NOTIFIER_GATEWAY_PORT)"
-        ) from error
+        raise _refusal(host, port, error) from error
+
+
+def try_port(host: str, port: int) -> None:
+    """Nobody is let in meanwhile, and who tries the same at this moment is not in the way.
+
+    Raises NotifierError from the OSError.
+    """
+    try:
+        family, *_, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(where)
+    except OSError as error:
+        raise _refusal(host, port, error) from error
+
+
+def _refusal(host: str, port: int, error: OSError) -> NotifierError:
+    return NotifierError(
+        f"the gateway cannot listen on {host} port {port}: {error.strerror}; "
+        "set [gateway] host and port (NOTIFIER_GATEWAY_HOST, NOTIFIER_GATEWAY_PORT)"
+    )
 
 
 def tls_of(gateway: Gateway) -> ssl.SSLContext | None:

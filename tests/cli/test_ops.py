@@ -37,6 +37,7 @@ def test_a_furnished_house_is_ready(house: House) -> None:
         "pauses",
         "outbox",
         "intake",
+        "gateway",
     ]
     assert all(line.startswith("ok ") for line in checked.stdout.splitlines())
 

@@ -11,6 +11,7 @@ import pytest
 from notifier.domain.order import OrderRecord, record_text
 from tests.gateway.running import RunningGateway, new_key
 from tests.house import House
+from tests.sandbox.rig import Sandbox
 
 RECORD = "1912000000001##1##1577836800##oDesigner_00000001##李伟测试##13926"
 NUMBER = {
@@ -38,7 +39,7 @@ def by_number(record: OrderRecord, **more: Any) -> dict[str, Any]:
 
 
 def test_orders_are_dispatched_and_their_designers_and_publishers_told_once(
-    client: httpx.Client, house: House
+    client: httpx.Client, house: House, sandbox: Sandbox
 ) -> None:
     records = house.put_orders(3)
     one, two, three = records
