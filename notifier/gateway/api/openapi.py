@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from notifier.domain.api_key import Scope
-from notifier.gateway.api.schemas import SCHEMAS, ref
+from notifier.gateway.api.schemas import SCHEMAS
+from notifier.gateway.api.shapes import ref
 
 BREAKFAST = {
     "channel": "webhook",
