@@ -10,6 +10,7 @@ from benchmarks.peers.contestants import NOTIFIER, Contestant, Variant
 from benchmarks.peers.memory import Memory, memory_of
 from benchmarks.peers.picture import Bar, Panel, bar, rates
 from benchmarks.peers.process import BenchmarkError
+from benchmarks.peers.programs.job import DELAYS_S
 from benchmarks.peers.result import Result
 from benchmarks.peers.rounds import Rounds
 from benchmarks.peers.run import Job, Plan, Say, best_of, run
@@ -100,7 +101,9 @@ class Jobs:
         job = Job(do=self._rounds.retry, variants=lambda one: one.variants)
         able = [one for one in self._asked if one.retries]
         scores = self._compare(job, able, self._best, orders=self._sizes.retried)
-        return compared("retry", scores, orders=self._sizes.retried)
+        result = compared("retry", scores, orders=self._sizes.retried)
+        took = report.beyond_delays(scores, orders=self._sizes.retried, delays_s=sum(DELAYS_S))
+        return replace(result, text=f"{result.text}\n\n{took}")
 
     def _publish(self) -> Result:
         job = Job(do=self._rounds.publish, variants=lambda one: one.publishing)

@@ -45,6 +45,16 @@ def table(scores: Mapping[str, Score]) -> str:
     return grid(rows)
 
 
+def beyond_delays(scores: Mapping[str, Score], *, orders: int, delays_s: float) -> str:
+    """What the work took: the fastest cannot be faster than the delays that were asked for."""
+    took = ", ".join(
+        f"{name} {orders / score.per_s - delays_s:,.1f} s"
+        for name, score in _slowest_first(scores)
+        if score.per_s
+    )
+    return f"The delays alone take {delays_s:g} s; beyond them: {took}"
+
+
 def cost_table(scores: Mapping[str, Score]) -> str:
     """Per notification; "" where no round was long enough to tell."""
     rows: list[tuple[str, ...]] = [COST_HEAD]

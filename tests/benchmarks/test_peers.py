@@ -104,6 +104,11 @@ def test_the_table_shows_all_from_the_slowest_to_the_fastest() -> None:
     assert "| 4.00        |" in lines[-1]
 
 
+def test_what_the_delays_take_is_told_apart() -> None:
+    line = report.beyond_delays(SCORES, orders=1000, delays_s=0.2)
+    assert line.startswith("The delays alone take 0.2 s; beyond them: taskiq 1.2 s, celery 0.8 s")
+
+
 def test_the_document_holds_every_round() -> None:
     result = compared("dispatch", SCORES, orders=1001)
     document = document_of([result], machine="2 cores", versions={"a": "1"})

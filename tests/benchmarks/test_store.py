@@ -18,5 +18,5 @@ def test_everything_is_accepted_claimed_recorded_and_measured() -> None:
 
     assert done.returncode == 0, done.stderr
     costs = {cost["what"]: cost for cost in json.loads(done.stdout)}
-    assert list(costs) == ["accept", "dispatch", "refused", "claim", "sent", "run log"]
+    assert list(costs) == ["accept", "dispatch", "refused", "claim", "sent", "run log", "plain"]
     assert all(cost["ours_us"] > 0 for cost in costs.values())
