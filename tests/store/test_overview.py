@@ -288,7 +288,18 @@ async def many(core: Core) -> None:
         "NOW(6) - INTERVAL i * 1000 MICROSECOND, 1000, 1000, 'dead', '-1' "
         f"FROM {NUMBERS}"
     )
-    await core.database.run("ANALYZE TABLE notifier_notification, notifier_attempt")
+    # An empty table would be read as a whole, and rightly so.
+    await core.database.run(
+        "INSERT INTO notifier_receipt (msg_id, status, received_at) "
+        f"SELECT CONCAT('m', i), 'success', NOW(6) FROM {NUMBERS}"
+    )
+    await core.database.run(
+        "INSERT INTO notifier_answer (notification_id, attempt, status, latency_us, body) "
+        "SELECT notification_id, attempt, 500, 1000, 'no' FROM notifier_attempt"
+    )
+    await core.database.run(
+        "ANALYZE TABLE notifier_notification, notifier_attempt, notifier_answer, notifier_receipt"
+    )
 
 
 @pytest.fixture
@@ -326,7 +337,7 @@ async def test_with_many_rows_every_bound_is_said_and_every_question_goes_by_an_
     assert (failures.more, failures.looked_at) == (True, MOST + 1)
     assert len(page) == 50
     assert (seen.held, seen.put_off) == ({}, {})
-    assert scans == []
+    assert not scans, "\n".join(scans)
     assert await _scans(core, "SELECT 1 FROM notifier_notification WHERE reason = 'x'", [])
 
 
@@ -334,9 +345,13 @@ async def _scans(core: Core, sql: str, arguments: Sequence[Any]) -> list[str]:
     """The tables of which the database would read every row, whatever it keeps of them."""
     if " FROM " not in sql:
         return []
-    plan = await core.database.fetch(f"EXPLAIN {sql}", arguments)
+    ((version,),) = await core.database.fetch("SELECT VERSION()")
+    is_mariadb = "MariaDB" in version
+    # MySQL 9 would draw a tree, and has a column for partitions after the table's.
+    explain, at = ("EXPLAIN", 3) if is_mariadb else ("EXPLAIN FORMAT=TRADITIONAL", 4)
+    plan = await core.database.fetch(f"{explain} {sql}", arguments)
     # id, select_type, table, type, possible_keys, key, …
-    read = [(row[2], row[3], row[5]) for row in plan]
+    read = [(row[2], row[at], row[at + 2]) for row in plan]
     names = {"n": "notifier_notification", "a": "notifier_attempt", "r": "notifier_answer"}
     names |= {"p": "notifier_pause", "e": "notifier_endpoint", "t": "notifier_pause"}
     return [
