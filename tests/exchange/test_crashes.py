@@ -11,7 +11,14 @@ import httpx
 import pytest
 
 from notifier.stack import Server, Stack
-from tests.exchange.rig import Rig, build, count, declare_exchange, declare_queue
+from tests.exchange.rig import (
+    RECOVERY_S,
+    Rig,
+    build,
+    count,
+    declare_exchange,
+    declare_queue,
+)
 
 COUNT = 5_000
 # One and two hops; with the kill in the middle some are released before it, some fall due while
@@ -50,7 +57,7 @@ async def test_none_of_5000_confirmed_messages_is_lost_when_the_broker_ends(
     async with await aio_pika.connect(amqp_url) as again:
         rig = await build(await again.channel(), name)
         await rig.consume()
-        await rig.wait_for_all(sent, within_s=30)
+        await rig.wait_for_all(sent, within_s=RECOVERY_S)
 
 
 async def test_a_kill_right_after_the_first_use_of_hold_queues_loses_nothing_confirmed(
@@ -70,7 +77,7 @@ async def test_a_kill_right_after_the_first_use_of_hold_queues_loses_nothing_con
     async with await aio_pika.connect(amqp_url) as again:
         rig = await build(await again.channel(), name)
         await rig.consume()
-        await rig.wait_for_all({b"%d" % delay for delay in delays_ms}, within_s=20)
+        await rig.wait_for_all({b"%d" % delay for delay in delays_ms}, within_s=RECOVERY_S)
 
 
 async def _add_bindings(management: httpx.AsyncClient, queue: str, count: int) -> None:
