@@ -1,4 +1,4 @@
-"""A notification's row while the claim's transaction holds its lock."""
+"""A notification's row as a claim reads it: under its lock, or by the lease it has just got."""
 
 from __future__ import annotations
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
 import pytest
 
+from notifier.domain.notification import ChannelName, Role
+from notifier.domain.submission import Submission
 from notifier.stack import Stack
 from tests.house import House, wait_for
 
@@ -24,6 +29,33 @@ def test_a_consumer_killed_in_the_gap_costs_nothing(house: House, tmp_path: Path
     records = house.publish_orders(5)
     house.expect_told_once(records, within_s=60)
     assert killed.exists()
+
+
+@pytest.mark.parametrize("gap", ["before_send", "before_record", "before_republish", "before_ack"])
+def test_a_consumer_killed_without_an_order_costs_nothing_either(
+    house: House, tmp_path: Path, gap: str
+) -> None:
+    """Such a claim is committed with the statement that makes it."""
+    house.sandbox.control.script(REFUSE_ONCE)
+    killed = tmp_path / "killed"
+    house.start_fleet(NOTIFIER_FAILPOINT=f"{gap}@{killed}")
+    people = [f"oCustomer_{number:08d}" for number in range(5)]
+    asyncio.run(house.accept([_reminder(openid) for openid in people]))
+    wait_for(lambda: house.states() == Counter(sent=5), 60)
+    assert house.effects() == Counter(people)
+    assert killed.exists()
+    house.expect_clean_audit()
+
+
+def _reminder(openid: str) -> Submission:
+    return Submission(
+        role=Role.RECIPIENT,
+        channel=ChannelName.WECHAT,
+        recipient=openid,
+        template="designer",
+        order_no="breakfast",
+        delay=timedelta(0),
+    )
 
 
 def test_a_consumer_killed_after_the_effect_repeats_without_a_second_one(
