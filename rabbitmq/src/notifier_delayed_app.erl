@@ -19,6 +19,7 @@ start(_Type, _Args) ->
     {ok, Pid} = supervisor:start_link({local, notifier_delayed_sup}, ?MODULE, []),
     persistent_term:put(?UP, true),
     ok = notifier_delayed_routes:repair_all(),
+    ok = notifier_delayed_gate:open(),
     {ok, Pid}.
 
 %% A plugin that stops while its broker runs on is being disabled. One that stops with its broker

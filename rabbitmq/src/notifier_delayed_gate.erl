@@ -1,11 +1,12 @@
 %% SPDX-License-Identifier: Apache-2.0
 %%
-%% Keeps dead-lettering back while the broker recovers.
+%% Keeps dead-lettering back until the broker has recovered and the plugin is up.
 %%
 %% A quorum queue leads, and starts to dead-letter what fell due during the downtime, a moment
-%% before its dead-letter exchange is back and two before that exchange's bindings are. In the
-%% first gap a message waits for the confirm timeout, in the second it would be routed by a part of
-%% the bindings. While the supervisor of the dead-letter workers is suspended no worker starts; the
+%% before its dead-letter exchange is back, two before that exchange's bindings are and three before
+%% anybody here can make a hold queue. In the first gap a message waits for the confirm timeout, in
+%% the second it would be routed by a part of the bindings, in the third some wait for the confirm
+%% timeout again. While the supervisor of the dead-letter workers is suspended no worker starts; the
 %% queues' servers wait in their start_child call and go on when the gate opens.
 
 -module(notifier_delayed_gate).
@@ -18,17 +19,15 @@
                     {requires, core_initialized},
                     {enables, recovery}]}).
 
--rabbit_boot_step({notifier_delayed_gate_open,
-                   [{description, "dead-lettering goes on"},
-                    {mfa, {?MODULE, open, []}},
-                    {requires, recovery},
-                    {enables, routing_ready}]}).
-
 -spec close() -> ok.
 close() ->
-    sys:suspend(rabbit_fifo_dlx_sup).
+    case rabbit_boot_state:has_reached_and_is_active(ready) of
+        %% The plugin is being enabled: nothing recovers.
+        true -> ok;
+        false -> sys:suspend(rabbit_fifo_dlx_sup)
+    end.
 
+%% Does nothing if it is open.
 -spec open() -> ok.
 open() ->
-    ok = notifier_delayed_routes:restore_stages(),
     sys:resume(rabbit_fifo_dlx_sup).

@@ -142,7 +142,7 @@ make_locked({Name, Args} = Spec) ->
     case notifier_delayed_queue:state(Name) of
         missing -> declare(Spec);
         {unmarked, Q} -> adopt(Q, Args);
-        {retiring, _Q, Born} -> notifier_delayed_queue:set_mark(Name, {ready, Born});
+        {retiring, Q, Born} -> finish(Q, Born);
         ReadyOrRefusal -> ReadyOrRefusal
     end.
 
@@ -162,8 +162,11 @@ adopt(Q, Args) ->
     end.
 
 finish(Q) ->
+    finish(Q, erlang:system_time(millisecond)).
+
+finish(Q, Born) ->
     ok = notifier_delayed_members:settle(Q),
-    notifier_delayed_queue:set_mark(amqqueue:get_name(Q), {ready, erlang:system_time(millisecond)}).
+    notifier_delayed_queue:set_mark(amqqueue:get_name(Q), {ready, Born}).
 
 %%--------------------------------------------------------------------------------------------
 %% Collecting.
@@ -204,8 +207,13 @@ remove_locked(Name) ->
 
 remove_if_empty(Q) ->
     case notifier_delayed_queue:is_empty(Q) of
-        true -> {ok, 0} = rabbit_amqqueue:delete(Q, false, false, ?USER), true;
-        false -> false
+        true ->
+            {ok, 0} = rabbit_amqqueue:delete(Q, false, false, ?USER),
+            %% Or a crash brings the record back, of a queue that has no members any more.
+            ok = notifier_delayed_broker:sync_metadata(),
+            true;
+        false ->
+            false
     end.
 
 %% Deletes a plain queue that is empty.

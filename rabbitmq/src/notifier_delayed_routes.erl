@@ -12,7 +12,7 @@
 -include_lib("rabbit_common/include/rabbit.hrl").
 
 -export([start_link/0, ensure/1, mirror/1, owners/0, remove/1, now/3, or_unrouted/2, repair_all/0,
-         restore_stages/0, remove_stages/0]).
+         remove_stages/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -define(USER, <<"rmq-internal">>).
@@ -83,7 +83,6 @@ declare_stage(Owner) ->
     declare(notifier_delayed_names:stage(Owner), 'x-delayed-message-stage', false, Owner, []).
 
 %% Also for exchanges that were deleted while they held messages: their companions are still there.
--spec restore_stages() -> ok.
 restore_stages() ->
     [attempt(Owner, fun () -> declare_stage(Owner) end) || Owner <- owners()],
     ok.

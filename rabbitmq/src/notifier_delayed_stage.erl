@@ -32,7 +32,15 @@ route(X, Message) -> route(X, Message, #{}).
 
 route(#exchange{name = Name}, Message, _Options) ->
     X = notifier_delayed_names:base(Name),
-    notifier_delayed_routes:or_unrouted(X, fun () -> next(X, Message) end).
+    notifier_delayed_routes:or_unrouted(X, fun () -> next_or_later(X, Message) end).
+
+%% While the plugin starts, stops or restarts one of its processes there may be nobody to make a hold
+%% queue. What goes nowhere stays where it is, and RabbitMQ tries it again seconds later.
+next_or_later(X, Message) ->
+    try next(X, Message)
+    catch
+        exit:{_, {gen_server, call, _}} -> {ok, []}
+    end.
 
 next(X, Message) ->
     Queue = notifier_delayed_broker:last_death(Message),

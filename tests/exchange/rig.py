@@ -21,8 +21,7 @@ _IN_FLIGHT = 500
 
 # Until all has come after a broker's end. Before its first message to a quorum queue a sender makes
 # a call that is never answered if the leader is deposed over it, as can happen when a majority
-# comes back at once. It calls again after net_ticktime and 5 s, which is 65 s. One node alone is
-# given as long: one message of 40 once took more than 20 s there, on 4.0.5; why is not known.
+# comes back at once. It calls again after net_ticktime and 5 s, which is 65 s.
 # Source: rabbit_fifo_client:enqueue/3 of 3.10.8, 4.0.5 and 4.3.5.
 RECOVERY_S = 90
 

@@ -168,3 +168,20 @@ async def test_a_companion_that_has_lost_its_bindings_gets_them_back(
     await evaluate(stack, "notifier_delayed_routes:repair_all().")
     await rig.publish(b"held", 100)
     assert await take(rig.queue, 1) == [b"held"]
+
+
+async def test_a_message_waits_where_it_is_while_nobody_can_make_its_next_hold_queue(
+    stack: Stack, rig: Rig
+) -> None:
+    holds = "notifier_delayed_sup, notifier_delayed_holds"
+    started = time.monotonic()
+    await rig.publish(b"in two hops", 6_034)
+    await rig.channel.queue_delete(f"{rig.name}.final.34")
+    await evaluate(stack, f"supervisor:terminate_child({holds}).")
+    due_in_s = started + 6.5 - time.monotonic()
+    assert due_in_s > 0
+    await asyncio.sleep(due_in_s)
+    assert rig.arrivals == []
+    await evaluate(stack, f"supervisor:restart_child({holds}).")
+    await rig.wait_for(1, within_s=20)
+    assert await count(rig.channel, f"{rig.name}.unrouted") == 0

@@ -182,6 +182,9 @@ repair_member(Q) ->
     case ra_log:read_config(ra_env:server_data_dir(quorum_queues, Uid)) of
         {ok, #{ra_event_formatter := _}} ->
             ok;
+        %% A client deleted the queue, and a crash brought the record back.
+        {error, enoent} ->
+            ok;
         {ok, _} ->
             #resource{virtual_host = VHost} = amqqueue:get_name(Q),
             ok = ra:stop_server(quorum_queues, {Server, node()}),
