@@ -47,4 +47,5 @@ init([]) ->
     Worker = fun(Module) -> #{id => Module, start => {Module, start_link, []}} end,
     {ok, {#{strategy => one_for_one, intensity => 10, period => 10},
           [Worker(notifier_delayed_holds), Worker(notifier_delayed_routes),
-           Worker(notifier_delayed_collector), Worker(notifier_delayed_failover)]}}.
+           Worker(notifier_delayed_collector), Worker(notifier_delayed_failover),
+           Worker(notifier_delayed_workers)]}}.

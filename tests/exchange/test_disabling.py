@@ -35,7 +35,7 @@ def _start_without_plugin(stack: Stack) -> None:
 
 
 def _plugins(stack: Stack, action: str) -> None:
-    run(stack, "rabbitmq-plugins", action, PLUGIN)
+    run(stack.rabbitmq, "rabbitmq-plugins", action, PLUGIN)
 
 
 async def _publish_until_stage_is_gone(rig: Rig, management: httpx.AsyncClient) -> int:
