@@ -7,6 +7,7 @@ from typing import Protocol
 
 import structlog
 
+from notifier.dispatch.failpoint import pass_by
 from notifier.errors import StoreError, StoreUnavailable
 
 log = structlog.get_logger(__name__)
@@ -53,6 +54,8 @@ class Resending:
             acted = await self._store.act(after)
             after, more = acted.after, acted.more
             count += acted.count
+            if acted.count:
+                pass_by("resend_committed")
         if count:
             log.info("resending.undelivered", count=count)
         return count

@@ -14,6 +14,7 @@ from fastapi.responses import PlainTextResponse, Response
 from notifier.channels.wechat.callback import LARGEST, Callback, CallbackRefused
 from notifier.dispatch.batch import Batch
 from notifier.dispatch.ending import end
+from notifier.dispatch.failpoint import pass_by
 from notifier.dispatch.resending import Resending
 from notifier.domain.receipt import Receipt
 from notifier.gateway.part import Gateway
@@ -79,4 +80,5 @@ class _Routes:
             receipt = self._callback.receipt(request.query_params, body, now_s=time.time())
         if receipt is not None:
             await self._keep(receipt)
+            pass_by("receipt_before_answer")
         return PlainTextResponse("success")

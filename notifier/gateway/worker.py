@@ -12,6 +12,7 @@ from typing import Any
 
 import uvicorn
 
+from notifier.dispatch import failpoint
 from notifier.dispatch.tally import Tally
 from notifier.domain.worker import WorkerReport
 from notifier.gateway.app import build
@@ -29,6 +30,7 @@ LISTENER = "NOTIFIER_CHILD_LISTENER"
 
 def worker_for(settings: Settings, kind: str, tier: int | None) -> GatewayWorker:
     """Raises SettingsError for a certificate that cannot be used."""
+    failpoint.arm(os.environ.get(failpoint.VARIABLE))
     return GatewayWorker(settings, tls=tls_of(settings.gateway))
 
 

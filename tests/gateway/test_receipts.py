@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
+
+import pytest
 
 from notifier.channels.wechat.callback import signature_of
 from notifier.domain.submission import of_record
@@ -80,6 +83,32 @@ def test_what_the_sandbox_says_of_a_send_is_shown_with_its_attempt(
     # The row that another test made up is none of these.
     audit = house.notifier("audit", "--json").stdout
     assert not any(each.order_no in audit for each in (usual, blocked, undelivered)), audit
+
+
+@pytest.mark.parametrize(
+    ("gap", "order"), [("receipt_before_answer", 81), ("resend_committed", 83)]
+)
+def test_a_gateway_killed_over_a_receipt_costs_nothing(
+    house: House, sandbox: Sandbox, tmp_path: Path, gap: str, order: int
+) -> None:
+    killed = tmp_path / "killed"
+    with started_with_fleet(
+        house,
+        *("--name", "killed"),
+        NOTIFIER_WECHAT_CALLBACK_TOKEN=CALLBACK_TOKEN,
+        NOTIFIER_FAILPOINT=f"{gap}@{killed}",
+    ) as gateway:
+        sandbox.control.callback(url=f"{gateway.url}/wechat/callback")
+        usual, undelivered = house.put_orders(2, first=order)
+        # With the token of an earlier test the first call is refused, and the rule would be spent.
+        asyncio.run(house.accept([of_record(usual)]))
+        wait_for(lambda: "receipt: success" in explained(house, usual.order_no), 60)
+        sandbox.control.script([receipt_of(undelivered.openid, "failed: system failed")])
+        asyncio.run(house.accept([of_record(undelivered)]))
+        wait_for(lambda: killed.exists() and told_again(house, undelivered.order_no), 60)
+
+    first, second = sandbox.control.effects(openid=undelivered.openid)
+    assert first["client_msg_id"] != second["client_msg_id"]
 
 
 def test_receipts_of_the_safe_mode_are_late_double_forged_or_missing_as_told(
