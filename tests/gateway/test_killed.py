@@ -30,7 +30,7 @@ def test_all_that_was_promised_is_there_once_though_it_was_killed_twice(house: H
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(submit, range(THREADS)))
         killing.join()
-        assert gateway.log.read_text().count("process_died") == 2
+        wait_for(lambda: gateway.log.read_text().count("process_died") == 2, 30)
 
     rows = house.rows("SELECT LOWER(HEX(id)), idempotency_key FROM notifier_notification")
     assert len(rows) == COUNT
