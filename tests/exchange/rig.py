@@ -19,12 +19,6 @@ from aiormq.abc import FieldValue
 TYPE = "x-delayed-message"
 _IN_FLIGHT = 500
 
-# Until all has come after a broker's end. Before its first message to a quorum queue a sender makes
-# a call that is never answered if the leader is deposed over it, as can happen when a majority
-# comes back at once. It calls again after net_ticktime and 5 s, which is 65 s.
-# Source: rabbit_fifo_client:enqueue/3 of 3.10.8, 4.0.5 and 4.3.5.
-RECOVERY_S = 90
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
